@@ -1,0 +1,1 @@
+"""Dataset versions: immutable, redacted, split without leaks, named by the hash of their content."""

@@ -1,0 +1,85 @@
+"""Taking tickets into the store: record, field changes, outcome and ledger rows in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
+
+from sqlalchemy import Connection
+
+from data import ledger as ledger_rules
+from data.labels import DeskRules, outcome_of
+from data.outcome import Outcome
+from data.store import ledger, outcomes, staging, tickets
+from data.taxonomy import load_taxonomy
+from data.ticket import FieldChange, TicketRecord
+from data.youtrack.wire import Activity, id_order
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What must be known about a desk beside its tickets: its names, and the labels it can teach."""
+
+    rules: DeskRules
+    issue_types: frozenset[str]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a synchronisation did so far. `ids` are the tickets that differ now, in order."""
+
+    read: int = 0
+    activities: int = 0
+    ids: dict[str, None] = field(default_factory=dict)
+
+
+@cache
+def default_desk() -> Desk:
+    """Return the desk with the default names and the shipped taxonomy."""
+    return Desk(DeskRules(), frozenset(load_taxonomy().labels))
+
+
+def keep(conn: Connection, records: Sequence[TicketRecord], now: datetime, desk: Desk, tally: Tally) -> None:
+    """Store tickets with the changes staged for them, their outcomes and ledger rows."""
+    ids = [r.ticket.id for r in records]
+    staged = staging.of(conn, ids)
+    stored = {r.ticket.id: r for r in tickets.find_all(conn, ids)}
+    merged = [_merged(r, stored.get(r.ticket.id), staged.get(r.ticket.id, ())) for r in records]
+    changed = set(tickets.upsert_ids(conn, merged, seen_at=now))
+    differing = [r for r in merged if r.ticket.id in changed]
+    tally.ids |= dict.fromkeys(r.ticket.id for r in differing)
+    closed = {r.ticket.id: outcome_of(r, desk.rules) for r in differing}
+    outcomes.replace(conn, list(closed), [o for o in closed.values() if o is not None])
+    rows = [e for r in differing for e in ledger_rules.entries_of(r, closed[r.ticket.id], desk.issue_types)]
+    ledger.record(conn, rows, now=now)
+    _withdraw(conn, closed, now)
+    staging.drop(conn, ids)
+
+
+def _withdraw(conn: Connection, closed: Mapping[str, Outcome | None], now: datetime) -> None:
+    """Reject rows whose ticket is open again, or was closed differently the last time."""
+    again = [i for i, o in closed.items() if o is None]
+    machine = [i for i, o in closed.items() if o is not None and not o.by_human]
+    causeless = [i for i, o in closed.items() if o is not None and not o.root_cause]
+    ledger.withdraw(conn, again, ledger_rules.REOPENED, now=now)
+    ledger.withdraw(conn, machine, ledger_rules.NOT_BY_HUMAN, now=now, kind=ledger_rules.RESOLUTION)
+    ledger.withdraw(conn, causeless, ledger_rules.NO_ROOT_CAUSE, now=now, kind=ledger_rules.ROOT_CAUSE)
+
+
+def by_ticket(items: Iterable[Activity]) -> dict[str, list[FieldChange]]:
+    """Group the field changes among feed entries by ticket id."""
+    found: dict[str, list[FieldChange]] = {}
+    for a in items:
+        if a.change is not None:
+            found.setdefault(a.ticket_id, []).append(a.change)
+    return found
+
+
+def _merged(read: TicketRecord, stored: TicketRecord | None, staged: Iterable[FieldChange]) -> TicketRecord:
+    """Join what was read with the history known so far; what is stored wins where it is newer."""
+    base = stored if stored is not None and stored.updated > read.updated else read
+    unique = {c.id: c for c in (*(stored.changes if stored else ()), *read.changes, *staged)}
+    ordered = sorted(unique.values(), key=lambda c: (c.at, id_order(c.id), c.id))
+    return replace(base, changes=tuple(ordered))

@@ -1,0 +1,72 @@
+"""What people made of a ticket, read from its record: pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from data.outcome import Outcome
+from data.ticket import TicketRecord
+
+REVIEWED_TAG = "qa-reviewed"
+ROOT_CAUSE_TAG = "l3-root-cause"
+ROOT_CAUSE_HEADING = "ROOT CAUSE"
+
+
+@dataclass(frozen=True, slots=True)
+class DeskRules:
+    """What the desk's names mean. Logins in `service_accounts` are machines."""
+
+    state_field: str = "State"
+    resolved_states: frozenset[str] = frozenset({"Resolved"})
+    service_accounts: frozenset[str] = field(default_factory=lambda: frozenset({"svc-firstline"}))
+
+
+def outcome_of(record: TicketRecord, rules: DeskRules) -> Outcome | None:
+    """Return the closing facts of a ticket, or `None` while it is open.
+
+    The resolver is the author of the last change into a resolved state; where the history does not
+    tell (an imported ticket), it is empty and counts as a person: nothing says it was a machine.
+    """
+    if record.resolved is None:
+        return None
+    resolver = resolver_of(record, rules)
+    return Outcome(
+        tenant=record.tenant,
+        ticket_id=record.ticket.id,
+        resolved_at=record.resolved,
+        resolver=resolver,
+        by_human=resolver not in rules.service_accounts,
+        issue_type=record.issue_type,
+        category=record.category,
+        priority=record.priority,
+        team=record.team,
+        reopened=reopenings(record, rules),
+        audited=REVIEWED_TAG in record.tags,
+        root_cause=has_root_cause(record),
+    )
+
+
+def resolver_of(record: TicketRecord, rules: DeskRules) -> str:
+    """Return the login behind the last change into a resolved state, or an empty string."""
+    for change in sorted(record.changes, key=lambda c: c.at, reverse=True):
+        if change.field == rules.state_field and change.added in rules.resolved_states:
+            return change.author
+    return ""
+
+
+def reopenings(record: TicketRecord, rules: DeskRules) -> int:
+    """Count how often the state left a resolved value for an unresolved one."""
+    states = rules.resolved_states
+    return sum(
+        1
+        for c in record.changes
+        if c.field == rules.state_field and c.removed in states and c.added not in states
+    )
+
+
+def has_root_cause(record: TicketRecord) -> bool:
+    """Tell whether third-level support closed this with a root cause: by tag or by internal comment."""
+    return ROOT_CAUSE_TAG in record.tags or any(
+        c.internal and not c.deleted and c.text.lstrip().startswith(ROOT_CAUSE_HEADING)
+        for c in record.comments
+    )

@@ -1,0 +1,52 @@
+"""The salt of the stand-ins: made once per installation, kept beside the store, never in a dataset."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from data.errors import StorageError
+
+SALT_NAME = "redaction.salt"
+_BYTES = 32
+
+
+def read_salt(home: Path) -> bytes:
+    """Return the installation's salt (32 bytes), creating it on first use, readable by the owner only.
+
+    Losing it only means that later datasets use other stand-ins. Raises `StorageError`.
+    """
+    path = home / SALT_NAME
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _create(path)
+        salt = path.read_bytes()
+    except OSError as error:
+        raise StorageError(
+            f"The redaction salt {path} cannot be read or made: {error.strerror}.",
+            remedy="Give this user write access to FIRSTLINE_HOME and free space, then run again.",
+        ) from error
+    if len(salt) != _BYTES:
+        raise StorageError(
+            f"The redaction salt {path} has {len(salt)} bytes instead of {_BYTES}.",
+            remedy="Restore it from a backup, or delete it: later datasets then use other stand-ins.",
+        )
+    return salt
+
+
+def _create(path: Path) -> None:
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, os.urandom(_BYTES))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    try:
+        # A link fails where another process was first; its salt is then the one that counts.
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

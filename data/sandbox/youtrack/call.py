@@ -1,0 +1,114 @@
+"""One request of the API: who asks, for what, and with which body."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.requests import Request
+
+from data.clock import from_millis
+from data.sandbox.youtrack import views
+from data.sandbox.youtrack.errors import (
+    ApiError,
+    bad_request,
+    bad_token,
+    bad_top,
+    entity_not_found,
+    forbidden,
+    not_logged_in,
+)
+from data.sandbox.youtrack.model import Comment, Issue, User
+from data.sandbox.youtrack.projection import parse_fields
+from data.sandbox.youtrack.query import search
+from data.sandbox.youtrack.state import TrackerState
+
+MAX_TOP = 3500
+GUEST_MAY_READ = True
+"""Whether a request without a token is served as the guest user; a banned guest gets 401."""
+
+_BEARER = "Bearer "
+
+
+class Call:
+    """One request with its caller; `at` is the tracker's time in ms."""
+
+    def __init__(self, state: TrackerState, request: Request, body: Any, at: int) -> None:
+        self.state, self.request, self.body, self.at = state, request, body, at
+        self.fields = parse_fields(request.query_params.get("fields"))
+        self.caller = _caller(state, request)
+        if request.method != "GET" and self.caller.guest:
+            raise forbidden("Guest is not allowed to change anything.")
+
+    def path(self, name: str) -> str:
+        """A path parameter."""
+        return str(self.request.path_params[name])
+
+    def page(self, items: list[Any]) -> list[Any]:
+        """Cut `items` by `$top` (default 42) and `$skip`."""
+        top = number(self.request.query_params.get("$top"), default=views.PAGE)
+        skip = max(0, number(self.request.query_params.get("$skip"), default=0))
+        if top < 0:
+            raise ApiError(
+                400,
+                "Bad Request",
+                f"This resource does not allow requesting all entities, max limit is {MAX_TOP}",
+            )
+        return items[skip : skip + min(top, MAX_TOP)]
+
+    def issue(self) -> Issue:
+        """The issue in the path."""
+        issue = self.state.find_issue(self.path("issue"))
+        if issue is None:
+            raise entity_not_found(self.path("issue"))
+        return issue
+
+    def comment(self) -> Comment:
+        """The comment in the path, if the caller may read it."""
+        for comment in views.readable_comments(self.issue(), self.caller):
+            if comment.id == self.path("comment"):
+                return comment
+        raise entity_not_found(self.path("comment"))
+
+    def object_body(self) -> dict[str, Any]:
+        """The JSON object of the body."""
+        if not isinstance(self.body, dict):
+            raise bad_request("A JSON object is expected")
+        return self.body
+
+
+def found(call: Call, query: Any) -> list[Issue]:
+    """Return the issues a query finds for the caller; not a copy."""
+    return search(call.state, str(query or ""), call.caller, from_millis(call.at))
+
+
+def parsed(body: bytes) -> Any:
+    """Return the JSON of a body, None for an empty one."""
+    if not body:
+        return None
+    try:
+        return json.loads(body)
+    except (ValueError, UnicodeDecodeError):
+        raise bad_request("The request body is not JSON") from None
+
+
+def _caller(state: TrackerState, request: Request) -> User:
+    header = request.headers.get("authorization", "")
+    if not header:
+        if not GUEST_MAY_READ:
+            raise not_logged_in()
+        return state.guest
+    user = state.tokens.get(header.removeprefix(_BEARER)) if header.startswith(_BEARER) else None
+    if user is None:
+        raise bad_token()
+    return user
+
+
+def number(text: str | None, *, default: int) -> int:
+    """Return a whole number of the query string."""
+    if text is None:
+        return default
+    try:
+        return int(text)
+    except ValueError:
+        raise bad_top() from None

@@ -1,0 +1,283 @@
+"""What each kind of entity shows: its `$type` and its attributes, for a given viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from data.sandbox.youtrack import model as s
+
+PAGE = 42
+"""How many entries of a nested list are shown; the rest is cut without a word."""
+
+Getter = Callable[[Any, s.User], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """The caller."""
+
+    user: s.User
+
+
+@dataclass(frozen=True, slots=True)
+class FieldView:
+    """A custom field of one issue."""
+
+    issue: s.Issue
+    field: s.Field
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFieldView:
+    """A custom field as the project's settings show it; `part` picks the view of a nested entity."""
+
+    field: s.Field
+    part: str = "project"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldType:
+    """A field's type, such as `enum[1]`."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """Who may read a comment; `team` None: everybody who reads the issue."""
+
+    team: s.Project | None
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """The project's team group."""
+
+    project: s.Project
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityPage:
+    """A page of the change feed; `after` is the cursor behind it."""
+
+    activities: list[s.Activity]
+    before: str | None
+    after: str | None
+    has_before: bool
+    has_after: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """An answer of `issuesGetter/count`."""
+
+    count: int
+
+
+_ISSUE_FIELD_TYPES = {
+    "enum[1]": "SingleEnumIssueCustomField",
+    "state[1]": "StateIssueCustomField",
+    "user[1]": "SingleUserIssueCustomField",
+}
+_PROJECT_FIELD_TYPES = {
+    "enum[1]": "EnumProjectCustomField",
+    "state[1]": "StateProjectCustomField",
+    "user[1]": "UserProjectCustomField",
+}
+_ACTIVITY_TYPES = {
+    "IssueCreatedCategory": "IssueCreatedActivityItem",
+    "IssueResolvedCategory": "IssueResolvedActivityItem",
+    "CustomFieldCategory": "CustomFieldActivityItem",
+    "CommentsCategory": "CommentActivityItem",
+    "CommentTextCategory": "TextMarkupActivityItem",
+    "SummaryCategory": "SimpleValueActivityItem",
+    "DescriptionCategory": "TextMarkupActivityItem",
+    "TagsCategory": "TagsActivityItem",
+}
+
+
+def issue_field_type(kind: str) -> str:
+    """Return the `$type` that a custom field of this kind has on an issue."""
+    return _ISSUE_FIELD_TYPES[kind]
+
+
+def readable_comments(issue: s.Issue, viewer: s.User) -> list[s.Comment]:
+    """Return the comments `viewer` may read, oldest first."""
+    return [c for c in issue.comments if viewer.team or not c.internal]
+
+
+def type_name(entity: object) -> str:
+    """Return the `$type` of an entity."""
+    if isinstance(entity, FieldView):
+        return _ISSUE_FIELD_TYPES[entity.field.kind]
+    if isinstance(entity, ProjectFieldView):
+        if entity.part == "field":
+            return "CustomField"
+        if entity.part == "bundle":
+            return "StateBundle" if entity.field.kind == "state[1]" else "EnumBundle"
+        return _PROJECT_FIELD_TYPES[entity.field.kind]
+    if isinstance(entity, s.Element):
+        return "EnumBundleElement" if entity.resolved is None else "StateBundleElement"
+    if isinstance(entity, Visibility):
+        return "UnlimitedVisibility" if entity.team is None else "LimitedVisibility"
+    if isinstance(entity, s.Activity):
+        return _ACTIVITY_TYPES[entity.category]
+    return _NAMES[type(entity)]
+
+
+def attributes(entity: object) -> Mapping[str, Getter]:
+    """Return attribute name -> getter(entity, viewer)."""
+    if isinstance(entity, ProjectFieldView):
+        return _PROJECT_FIELD[entity.part]
+    if isinstance(entity, s.Element) and entity.resolved is None:
+        return _ENUM_ELEMENT
+    return _ATTRIBUTES[type(entity)]
+
+
+_NAMES: dict[type, str] = {
+    s.Issue: "Issue",
+    s.Comment: "IssueComment",
+    s.User: "User",
+    s.Tag: "Tag",
+    s.Project: "Project",
+    Me: "Me",
+    Team: "ProjectTeam",
+    FieldType: "FieldType",
+    ActivityPage: "ActivityCursorPage",
+    Count: "IssueCountResponse",
+}
+_USER: dict[str, Getter] = {
+    "id": lambda u, v: u.id,
+    "login": lambda u, v: u.login,
+    "name": lambda u, v: u.full_name,
+    "fullName": lambda u, v: u.full_name,
+    "email": lambda u, v: u.email if v.team else None,
+    "guest": lambda u, v: u.guest,
+    "banned": lambda u, v: False,
+    "userType": lambda u, v: {"id": "AGENT" if u.team else "REPORTER", "$type": "UserType"},
+}
+_ISSUE: dict[str, Getter] = {
+    "id": lambda i, v: i.id,
+    "idReadable": lambda i, v: i.readable_id,
+    "numberInProject": lambda i, v: i.number,
+    "summary": lambda i, v: i.summary,
+    "description": lambda i, v: i.description,
+    "created": lambda i, v: i.created,
+    "updated": lambda i, v: i.updated,
+    "resolved": lambda i, v: i.resolved,
+    "project": lambda i, v: i.project,
+    "reporter": lambda i, v: i.reporter,
+    "updater": lambda i, v: i.updater,
+    "tags": lambda i, v: i.tags[:PAGE],
+    "customFields": lambda i, v: [FieldView(i, f) for f in i.project.fields.values()],
+    "comments": lambda i, v: readable_comments(i, v)[:PAGE],
+    "commentsCount": lambda i, v: len(readable_comments(i, v)),
+    "isDraft": lambda i, v: False,
+    "visibility": lambda i, v: Visibility(None),
+    "attachments": lambda i, v: [],
+    "links": lambda i, v: [],
+}
+_COMMENT: dict[str, Getter] = {
+    "id": lambda c, v: c.id,
+    "text": lambda c, v: c.text,
+    "textPreview": lambda c, v: c.text,
+    "author": lambda c, v: c.author,
+    "created": lambda c, v: c.created,
+    "updated": lambda c, v: c.updated,
+    "deleted": lambda c, v: c.deleted,
+    "pinned": lambda c, v: False,
+    "attachments": lambda c, v: [],
+    "issue": lambda c, v: c.issue,
+    "visibility": lambda c, v: Visibility(c.issue.project if c.internal else None),
+}
+_ACTIVITY: dict[str, Getter] = {
+    "id": lambda a, v: a.id,
+    "timestamp": lambda a, v: a.at,
+    "author": lambda a, v: a.author,
+    "category": lambda a, v: {"id": a.category, "$type": "ActivityCategory"},
+    "target": lambda a, v: a.comment if a.comment is not None else a.issue,
+    "targetMember": lambda a, v: None,
+    "field": lambda a, v: _filter_field(a.field),
+    "added": lambda a, v: a.added,
+    "removed": lambda a, v: a.removed,
+}
+_PROJECT_FIELD: dict[str, dict[str, Getter]] = {
+    "project": {
+        "id": lambda p, v: p.field.id,
+        "canBeEmpty": lambda p, v: p.field.default is None,
+        "emptyFieldText": lambda p, v: f"No {p.field.name.lower()}",
+        "isPublic": lambda p, v: True,
+        "field": lambda p, v: ProjectFieldView(p.field, "field"),
+        "bundle": lambda p, v: ProjectFieldView(p.field, "bundle") if p.field.kind != "user[1]" else None,
+        "defaultValues": lambda p, v: [p.field.values[p.field.default]] if p.field.default else [],
+    },
+    "field": {
+        "id": lambda p, v: p.field.id,
+        "name": lambda p, v: p.field.name,
+        "localizedName": lambda p, v: None,
+        "fieldType": lambda p, v: FieldType(p.field.kind),
+    },
+    "bundle": {
+        "id": lambda p, v: p.field.bundle,
+        "values": lambda p, v: list(p.field.values.values()),
+    },
+}
+
+
+def _of_user(getter: Getter) -> Getter:
+    return lambda me, viewer: getter(me.user, viewer)
+
+
+_ENUM_ELEMENT: dict[str, Getter] = {
+    "id": lambda e, v: e.id,
+    "name": lambda e, v: e.name,
+    "localizedName": lambda e, v: None,
+    "archived": lambda e, v: False,
+}
+_ATTRIBUTES: dict[type, dict[str, Getter]] = {
+    s.User: _USER,
+    Me: {name: _of_user(get) for name, get in _USER.items()},
+    s.Issue: _ISSUE,
+    s.Comment: _COMMENT,
+    s.Activity: _ACTIVITY,
+    s.Tag: {"id": lambda t, v: t.id, "name": lambda t, v: t.name},
+    s.Element: {**_ENUM_ELEMENT, "isResolved": lambda e, v: e.resolved},
+    s.Project: {
+        "id": lambda p, v: p.id,
+        "shortName": lambda p, v: p.short_name,
+        "name": lambda p, v: p.name,
+        "archived": lambda p, v: False,
+        "team": lambda p, v: Team(p),
+        "plugins": lambda p, v: {"helpDeskSettings": {"enabled": True, "$type": "HelpDeskSettings"}},
+    },
+    Team: {"id": lambda t, v: t.project.team_id, "name": lambda t, v: f"{t.project.name} Team"},
+    FieldType: {"id": lambda f, v: f.id},
+    FieldView: {
+        "id": lambda f, v: f.field.id,
+        "name": lambda f, v: f.field.name,
+        "value": lambda f, v: f.issue.fields[f.field.name],
+        "projectCustomField": lambda f, v: ProjectFieldView(f.field),
+    },
+    Visibility: {
+        "permittedGroups": lambda w, v: [Team(w.team)] if w.team else [],
+        "permittedUsers": lambda w, v: [],
+    },
+    ActivityPage: {
+        "id": lambda p, v: p.after,
+        "reverse": lambda p, v: False,
+        "activities": lambda p, v: p.activities,
+        "beforeCursor": lambda p, v: p.before,
+        "afterCursor": lambda p, v: p.after,
+        "hasBefore": lambda p, v: p.has_before,
+        "hasAfter": lambda p, v: p.has_after,
+    },
+    Count: {"count": lambda c, v: c.count},
+}
+
+
+def _filter_field(field: s.Field | None) -> dict[str, str] | None:
+    if field is None:
+        return None
+    return {"id": field.id, "name": field.name, "presentation": field.name, "$type": "CustomFilterField"}

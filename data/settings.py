@@ -1,0 +1,160 @@
+"""Where things are and how to reach them: environment first, then `firstline.toml`, then defaults.
+
+Every setting is one field below; its environment variable is `FIRSTLINE_` plus the upper-case name,
+its key in `$FIRSTLINE_HOME/firstline.toml` is the name. Unknown keys are refused, all at once.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from data.errors import SettingsError
+
+CONFIG_NAME = "firstline.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole configuration. Immutable: read once, passed on."""
+
+    home: Path
+    """Run-time files: database, datasets, bundles, logs (default `var`)."""
+    database_url: str
+    """SQLAlchemy URL of the store (default: SQLite under `home`)."""
+    mlflow_uri: str
+    """MLflow tracking URI (default: SQLite under `home`)."""
+    tracker_url: str
+    """YouTrack service URL without `/api` (default: the sandbox on this machine)."""
+    tracker_token: str
+    """Permanent token of the service account. Never logged."""
+    project: str
+    """Short name of the tracker project that holds the tickets."""
+    webhook_secret: str
+    """Key of the HMAC signature on events, at least 32 characters."""
+    host: str
+    """Address every local server binds to."""
+    service_port: int
+    sandbox_port: int
+    mlflow_port: int
+    poll_seconds: float
+    """Pause between two polls of the tracker by the worker."""
+    policy: Path
+    """The triage policy file."""
+    engine_url: str
+    """A vLLM server that holds the champion's encoder; empty: the engine in the service's process."""
+
+    @property
+    def datasets(self) -> Path:
+        return self.home / "datasets"
+
+    @property
+    def bundles(self) -> Path:
+        return self.home / "bundles"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def service_url(self) -> str:
+        return f"http://{self.host}:{self.service_port}"
+
+    def __repr__(self) -> str:
+        return f"Settings(home={self.home}, tracker_url={self.tracker_url!r}, project={self.project!r})"
+
+
+SANDBOX_TOKEN = "perm:c3ZjLWZpcnN0bGluZQ==.ZGVtbw==.sandbox-service-account"
+SANDBOX_SECRET = "sandbox-only-signing-key-change-me-0123456789"
+_SHIPPED_POLICY = Path(__file__).resolve().parent.parent / "serving" / "policies" / "triage.yaml"
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Build the settings. Raises `SettingsError` naming every wrong or unknown setting."""
+    env = os.environ if environ is None else environ
+    home = Path(env.get("FIRSTLINE_HOME", "var")).expanduser().resolve()
+    given = {**_from_file(home / CONFIG_NAME), **_from_environ(env)}
+    given.pop("home", None)
+    sandbox_port = int(given.get("sandbox_port", 8801)) if _is_port(given.get("sandbox_port", 8801)) else 0
+    defaults: dict[str, Any] = {
+        "home": home,
+        "database_url": f"sqlite:///{home / 'firstline.db'}",
+        "mlflow_uri": f"sqlite:///{home / 'mlflow.db'}",
+        "tracker_url": f"http://127.0.0.1:{sandbox_port}",
+        "tracker_token": SANDBOX_TOKEN,
+        "project": "PAY",
+        "webhook_secret": SANDBOX_SECRET,
+        "host": "127.0.0.1",
+        "service_port": 8800,
+        "sandbox_port": 8801,
+        "mlflow_port": 8802,
+        "poll_seconds": 5.0,
+        "policy": _SHIPPED_POLICY,
+        "engine_url": "",
+    }
+    values, problems = _converted(defaults, given)
+    problems += _problems(values)
+    if problems:
+        raise SettingsError(
+            "The settings have problems:\n  - " + "\n  - ".join(problems),
+            remedy=f"Correct the environment (FIRSTLINE_*) or {home / CONFIG_NAME}.",
+        )
+    return Settings(**values)
+
+
+def _from_environ(env: Mapping[str, str]) -> dict[str, Any]:
+    names = {f.name for f in fields(Settings)}
+    return {
+        k.removeprefix("FIRSTLINE_").lower(): v
+        for k, v in env.items()
+        if k.startswith("FIRSTLINE_") and k.removeprefix("FIRSTLINE_").lower() in names
+    }
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not TOML: {error}", remedy="Correct that line.") from None
+
+
+def _converted(defaults: dict[str, Any], given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    values, problems = dict(defaults), []
+    for name, value in given.items():
+        if name not in defaults:
+            problems.append(f"unknown setting {name!r}")
+            continue
+        kind = type(defaults[name])
+        try:
+            values[name] = Path(value).expanduser().resolve() if name == "policy" else kind(value)
+        except (TypeError, ValueError):
+            problems.append(f"{name} must be a {kind.__name__}, not {value!r}")
+    return values, problems
+
+
+def _problems(values: dict[str, Any]) -> list[str]:
+    found = [
+        f"{name} must be a port between 1 and 65535, not {values[name]!r}"
+        for name in ("service_port", "sandbox_port", "mlflow_port")
+        if not _is_port(values[name])
+    ]
+    if not str(values["tracker_url"]).startswith(("http://", "https://")):
+        found.append(f"tracker_url must start with http:// or https://, not {values['tracker_url']!r}")
+    values["tracker_url"] = str(values["tracker_url"]).rstrip("/")
+    if values["engine_url"] and not str(values["engine_url"]).startswith(("http://", "https://")):
+        found.append(f"engine_url must start with http:// or https://, not {values['engine_url']!r}")
+    if len(values["webhook_secret"]) < 32 or values["webhook_secret"] == "secret":
+        found.append("webhook_secret must have at least 32 characters")
+    if not 0 < float(values["poll_seconds"]) <= 3600:
+        found.append("poll_seconds must be above 0 and at most 3600")
+    return found
+
+
+def _is_port(value: Any) -> bool:
+    return str(value).isdigit() and 0 < int(value) < 65536

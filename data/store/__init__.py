@@ -1,0 +1,5 @@
+"""The product's one store: SQLAlchemy Core on SQLite (default) or PostgreSQL (by URL)."""
+
+from data.store.database import Store, open_store
+
+__all__ = ["Store", "open_store"]

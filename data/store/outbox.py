@@ -1,0 +1,164 @@
+"""Intended effects on the tracker, committed together with the decision that wants them.
+
+Delivery is at least once; the effect is once because field writes are absolute and a comment carries its
+`op_id`: on every attempt after the first (`Operation.attempts > 1`) look for it before writing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, or_, select, update
+
+from data.store.leases import DEAD, DONE, MAX_ATTEMPTS, NEW, Queue, backoff
+from data.store.schema import outbox
+from data.store.statements import insert_new
+
+_QUEUE = Queue(outbox, key="op_id", due="next_at", busy="sending")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One claimed effect. `fence` is the proof of the claim; `attempts` counts this one."""
+
+    op_id: str
+    tenant: str
+    ticket_id: str
+    kind: str
+    payload: dict[str, Any]
+    attempts: int
+    fence: int
+    created_at: datetime
+    state: str
+    remote_id: str | None
+    last_error: str | None
+
+
+def enqueue(
+    conn: Connection,
+    op_id: str,
+    tenant: str,
+    ticket_id: str,
+    kind: str,
+    payload: Mapping[str, Any],
+    now: datetime,
+) -> bool:
+    """Add an effect; False, changing nothing, where `op_id` exists."""
+    body = dict(payload)
+    text = json.dumps(body, sort_keys=True)
+    row: dict[str, object] = {
+        "tenant": tenant,
+        "op_id": op_id,
+        "ticket_id": ticket_id,
+        "kind": kind,
+        "payload": body,
+        "payload_hash": hashlib.sha256(text.encode()).hexdigest(),
+        "state": NEW,
+        "attempts": 0,
+        "next_at": now,
+        "fence": 0,
+        "created_at": now,
+    }
+    return insert_new(conn, outbox, row)
+
+
+def claim(
+    conn: Connection,
+    owner: str,
+    now: datetime,
+    lease_seconds: float,
+    limit: int,
+    *,
+    max_attempts: int = MAX_ATTEMPTS,
+) -> list[Operation]:
+    """Take up to `limit` due operations, oldest first, for `lease_seconds`.
+
+    The lease must outlast the longest delivery (time limits times requests, with a margin).
+    """
+    rows = _QUEUE.claim(conn, owner, now, lease_seconds, limit, max_attempts)
+    return [_operation(r) for r in rows]
+
+
+def complete(
+    conn: Connection, op_id: str, fence: int, now: datetime, *, remote_id: str | None = None
+) -> bool:
+    """Mark an operation as done; False where the claim was lost meanwhile."""
+    return _QUEUE.finish(conn, op_id, fence, {"state": DONE, "done_at": now, "remote_id": remote_id})
+
+
+def fail(
+    conn: Connection,
+    op_id: str,
+    fence: int,
+    error: str,
+    now: datetime,
+    *,
+    permanent: bool = False,
+    retry_seconds: float | None = None,
+    max_attempts: int = MAX_ATTEMPTS,
+) -> bool:
+    """Note a failed attempt; False where the claim was lost meanwhile.
+
+    It is tried again after a doubling pause (or `retry_seconds`), and goes to `dead` when `permanent` or
+    when `max_attempts` are used up.
+    """
+    attempts = conn.execute(select(outbox.c.attempts).where(outbox.c.op_id == op_id)).scalar() or 1
+    pause = backoff(attempts) if retry_seconds is None else timedelta(seconds=retry_seconds)
+    return _QUEUE.fail(conn, op_id, fence, error, None if permanent else now + pause, max_attempts)
+
+
+def get(conn: Connection, op_id: str) -> Operation | None:
+    """Return one operation in whatever state."""
+    row = conn.execute(select(outbox).where(outbox.c.op_id == op_id)).first()
+    return None if row is None else _operation(row)
+
+
+def of_ticket(conn: Connection, tenant: str, ticket_id: str) -> list[Operation]:
+    """Return the operations of one ticket, oldest first."""
+    mine = and_(outbox.c.tenant == tenant, outbox.c.ticket_id == ticket_id)
+    query = select(outbox).where(mine).order_by(outbox.c.created_at, outbox.c.op_id)
+    return [_operation(r) for r in conn.execute(query)]
+
+
+def dead(conn: Connection, limit: int = 100) -> list[Operation]:
+    """Return operations that were given up, oldest first: each needs a person."""
+    query = select(outbox).where(outbox.c.state == DEAD).order_by(outbox.c.created_at, outbox.c.op_id)
+    return [_operation(r) for r in conn.execute(query.limit(limit))]
+
+
+def revive(conn: Connection, op_id: str, now: datetime) -> bool:
+    """Give a dead operation a new set of attempts."""
+    again = update(outbox).where(outbox.c.op_id == op_id, outbox.c.state == DEAD)
+    return conn.execute(again.values(state=NEW, attempts=0, next_at=now)).rowcount == 1
+
+
+def counts(conn: Connection) -> dict[str, int]:
+    """Return the number of operations per state: `new`, `sending`, `done`, `dead`."""
+    return _QUEUE.counts(conn)
+
+
+def oldest_waiting(conn: Connection) -> datetime | None:
+    """Return when the oldest unfinished operation was created, or `None`."""
+    waiting = or_(outbox.c.state == NEW, outbox.c.state == _QUEUE.busy)
+    return conn.execute(select(func.min(outbox.c.created_at)).where(waiting)).scalar()
+
+
+def _operation(row: Row[Any]) -> Operation:
+    return Operation(
+        op_id=row.op_id,
+        tenant=row.tenant,
+        ticket_id=row.ticket_id,
+        kind=row.kind,
+        payload=dict(row.payload),
+        attempts=row.attempts,
+        fence=row.fence,
+        created_at=row.created_at,
+        state=row.state,
+        remote_id=row.remote_id,
+        last_error=row.last_error,
+    )

@@ -1,0 +1,264 @@
+"""The tables. The tenant (the client's key) is the first column of every key of tenant data.
+
+Not tenant data, so without it: `inbox` (an event is only a hint and carries nothing but ids),
+`staged_changes` (history read before its ticket is known) and `sync_state`.
+Changes here need a migration; a test compares both.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+)
+
+from data.store.columns import CleanText, Moment
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _of_ticket() -> ForeignKeyConstraint:
+    # A ticket whose client is corrected takes everything about it along.
+    return ForeignKeyConstraint(
+        ["tenant", "ticket_id"],
+        ["tickets.tenant", "tickets.ticket_id"],
+        onupdate="CASCADE",
+        ondelete="CASCADE",
+    )
+
+
+def _text(name: str, *, null: bool = False) -> Column[str]:
+    return Column(name, CleanText, nullable=null)
+
+
+tickets = Table(
+    "tickets",
+    metadata,
+    _text("tenant"),
+    _text("ticket_id"),
+    _text("readable_id"),
+    _text("project"),
+    _text("summary"),
+    _text("description"),
+    _text("client", null=True),
+    _text("country", null=True),
+    _text("lang", null=True),
+    Column("ticket_created", Moment),
+    _text("reporter"),
+    Column("created", Moment, nullable=False),
+    Column("updated", Moment, nullable=False),
+    Column("resolved", Moment),
+    _text("state"),
+    _text("issue_type", null=True),
+    _text("category", null=True),
+    _text("priority", null=True),
+    _text("team", null=True),
+    Column("tags", JSON, nullable=False),
+    _text("raw_hash"),
+    _text("content_hash"),
+    Column("seen_at", Moment, nullable=False),
+    PrimaryKeyConstraint("tenant", "ticket_id"),
+    UniqueConstraint("ticket_id"),  # the tracker's id: one ticket belongs to one client at a time
+    Index(None, "resolved", "issue_type", "created"),
+    Index(None, "readable_id"),
+)
+
+comments = Table(
+    "comments",
+    metadata,
+    _text("tenant"),
+    _text("ticket_id"),
+    _text("comment_id"),
+    Column("position", Integer, nullable=False),
+    _text("author"),
+    _text("text"),
+    Column("created", Moment, nullable=False),
+    Column("internal", Boolean, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    PrimaryKeyConstraint("tenant", "ticket_id", "comment_id"),
+    _of_ticket(),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    _text("tenant"),
+    _text("ticket_id"),
+    _text("change_id"),
+    Column("position", Integer, nullable=False),
+    _text("author"),
+    Column("at", Moment, nullable=False),
+    _text("field"),
+    _text("removed", null=True),
+    _text("added", null=True),
+    PrimaryKeyConstraint("tenant", "ticket_id", "change_id"),
+    _of_ticket(),
+)
+
+staged_changes = Table(
+    "staged_changes",
+    metadata,
+    _text("ticket_id"),
+    _text("change_id"),
+    _text("author"),
+    Column("at", Moment, nullable=False),
+    _text("field"),
+    _text("removed", null=True),
+    _text("added", null=True),
+    PrimaryKeyConstraint("ticket_id", "change_id"),
+)
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    _text("tenant"),
+    _text("ticket_id"),
+    Column("resolved_at", Moment, nullable=False),
+    _text("resolver"),
+    Column("by_human", Boolean, nullable=False),
+    _text("issue_type", null=True),
+    _text("category", null=True),
+    _text("priority", null=True),
+    _text("team", null=True),
+    Column("reopened", Integer, nullable=False),
+    Column("audited", Boolean, nullable=False),
+    Column("root_cause", Boolean, nullable=False),
+    PrimaryKeyConstraint("tenant", "ticket_id"),
+    _of_ticket(),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    _text("tenant"),
+    _text("ticket_id"),
+    _text("kind"),  # resolution | root_cause
+    _text("state"),  # candidate | rejected | trained_in
+    _text("reason", null=True),
+    _text("dataset", null=True),
+    _text("model", null=True),
+    Column("resolved_at", Moment, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    PrimaryKeyConstraint("tenant", "ticket_id", "kind"),
+    _of_ticket(),
+    Index(None, "kind", "state"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    _text("tenant"),
+    _text("ticket_id"),
+    Column("decided_at", Moment, nullable=False),
+    _text("decision"),
+    _text("priority_decision"),
+    _text("issue_type"),
+    _text("category"),
+    _text("priority"),
+    _text("team"),
+    Column("probability", Float, nullable=False),
+    Column("priority_probability", Float, nullable=False),
+    _text("bundle"),
+    _text("policy"),
+    Column("body", JSON, nullable=False),
+    PrimaryKeyConstraint("tenant", "ticket_id"),
+    _of_ticket(),
+    Index(None, "decided_at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _text("tenant"),
+    _text("op_id"),
+    _text("ticket_id"),
+    _text("kind"),
+    Column("payload", JSON, nullable=False),
+    _text("payload_hash"),
+    _text("state"),  # new | sending | done | dead
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Moment, nullable=False),
+    _text("lease_owner", null=True),
+    Column("lease_until", Moment),
+    Column("fence", BigInteger, nullable=False),
+    _text("remote_id", null=True),
+    _text("last_error", null=True),
+    Column("created_at", Moment, nullable=False),
+    Column("done_at", Moment),
+    PrimaryKeyConstraint("tenant", "op_id"),
+    UniqueConstraint("op_id"),  # opaque, so a collision tells a tenant nothing about another
+    Index(None, "state", "next_at"),
+    Index(None, "tenant", "ticket_id"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    _text("event_key"),
+    _text("body"),
+    Column("received_at", Moment, nullable=False),
+    Column("processed_at", Moment),
+    PrimaryKeyConstraint("event_key"),
+    Index(None, "processed_at", "received_at"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    _text("tenant"),
+    _text("dedupe_key"),
+    _text("kind"),
+    Column("payload", JSON, nullable=False),
+    _text("state"),  # new | running | done | dead
+    Column("run_at", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    _text("lease_owner", null=True),
+    Column("lease_until", Moment),
+    Column("fence", BigInteger, nullable=False),
+    _text("last_error", null=True),
+    Column("created_at", Moment, nullable=False),
+    Column("done_at", Moment),
+    PrimaryKeyConstraint("tenant", "dedupe_key"),
+    Index(None, "state", "run_at"),
+)
+
+sync_state = Table(
+    "sync_state",
+    metadata,
+    _text("key"),
+    Column("value", JSON, nullable=False),
+    PrimaryKeyConstraint("key"),
+)
+
+people = Table(
+    "people",
+    metadata,
+    _text("tenant"),
+    Column("position", Integer, nullable=False),
+    _text("name"),
+    _text("email"),
+    _text("employee_id"),
+    _text("phone"),
+    _text("iban"),
+    _text("national_id"),
+    _text("address"),
+    PrimaryKeyConstraint("tenant", "position"),
+)

@@ -1,0 +1,1 @@
+"""Tasks: one render/parse pair each, used by training and serving alike."""

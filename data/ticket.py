@@ -1,0 +1,78 @@
+"""A ticket: a customer's request, as the tracker holds it and as the model reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a prediction is made from. Everything but the two texts may be unknown.
+
+    `id` is the tracker's database id (it survives a move between projects) or whatever the caller
+    uses; `client` is the tenant's key; `country` an ISO 3166 alpha-2 code; `lang` ISO 639-1.
+    """
+
+    id: str
+    summary: str
+    description: str
+    client: str | None = None
+    country: str | None = None
+    lang: str | None = None
+    created: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """One comment. `internal` is true where the requester cannot read it."""
+
+    id: str
+    author: str
+    text: str
+    created: datetime
+    internal: bool
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One change of one custom field, from the tracker's activity feed (names, `None` for empty)."""
+
+    id: str
+    author: str
+    at: datetime
+    field: str
+    removed: str | None
+    added: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRecord:
+    """A ticket with the tracker's facts about it: what the store keeps.
+
+    The four triage fields hold taxonomy keys (`issue_type`, `category`, `team`) and a lower-case
+    priority, or `None` where the tracker's field is empty.
+    """
+
+    ticket: Ticket
+    project: str
+    readable_id: str
+    reporter: str
+    created: datetime
+    updated: datetime
+    resolved: datetime | None
+    state: str
+    issue_type: str | None
+    category: str | None
+    priority: str | None
+    team: str | None
+    tags: tuple[str, ...] = ()
+    comments: tuple[Comment, ...] = ()
+    changes: tuple[FieldChange, ...] = ()
+    raw_hash: str = field(default="", compare=False)
+
+    @property
+    def tenant(self) -> str:
+        """The client this ticket belongs to; tickets without one are kept under `unassigned`."""
+        return self.ticket.client or "unassigned"

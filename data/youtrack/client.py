@@ -1,0 +1,265 @@
+"""The tracker as this product uses it: reads that are complete, writes that are explicit.
+
+Lists are paged (`$top` is always sent, at most 100 issues a page) and de-duplicated by database id; texts
+that come from people never enter a query. Reads are retried, writes are not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from data.clock import Clock, to_millis
+from data.ticket import Comment, TicketRecord
+from data.youtrack import wire
+from data.youtrack.faults import NotFoundError, RefusedError, UnavailableError
+from data.youtrack.transport import Retrying, Transport, guest_refused
+
+PAGE = 100
+FEED_PAGE = 500
+_COUNT_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who the token belongs to."""
+
+    id: str
+    login: str
+    guest: bool
+
+
+class YouTrackClient:
+    """A tracker account over REST. Raises `TrackerError` (see `faults`) from every method."""
+
+    def __init__(
+        self,
+        http: httpx.Client,
+        base_url: str,
+        token: str,
+        clock: Clock,
+        *,
+        names: wire.FieldMap | None = None,
+        retrying: Retrying | None = None,
+        page: int = PAGE,
+        feed_page: int = FEED_PAGE,
+    ) -> None:
+        self._transport = Transport(http, base_url, token, retrying or Retrying())
+        self._clock = clock
+        self.names = names or wire.FieldMap()
+        self.page = page
+        self._feed_page = feed_page
+        self._schemas: dict[str, dict[str, wire.FieldSchema]] = {}
+        self._teams: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"YouTrackClient({self._transport.base_url!r})"
+
+    def me(self) -> Account:
+        """Return the token's account."""
+        raw = self._transport.get("/users/me", {"fields": "id,login,guest"})
+        login, guest = wire.need(raw, "login", str), wire.need(raw, "guest", bool, null=True)
+        return Account(wire.need(raw, "id", str), login, bool(guest))
+
+    def check(self) -> Account:
+        """Return the token's account; raise `RefusedError` where the tracker takes us for its guest."""
+        account = self.me()
+        if account.guest or account.login == "guest":
+            raise guest_refused()
+        return account
+
+    def issues(self, query: str, top: int, skip: int = 0) -> list[TicketRecord]:
+        """Return one page of tickets with all their comments, without their field changes."""
+        params: dict[str, str | int] = {"query": query, "$top": top, "$skip": skip}
+        raw = self._transport.get("/issues", {**params, "fields": wire.ISSUE_FIELDS})
+        if not isinstance(raw, list):
+            raise UnavailableError("The tracker's list of tickets is no list.", remedy=_NO_YOUTRACK)
+        unique = {wire.need(i, "id", str): i for i in raw}
+        return [self._record(i) for i in unique.values()]
+
+    def issue(self, issue_id: str) -> TicketRecord:
+        """Return one ticket with all its comments. Raises `NotFoundError`."""
+        return self._record(self._transport.get(f"/issues/{_path(issue_id)}", {"fields": wire.ISSUE_FIELDS}))
+
+    def comments(self, issue_id: str) -> tuple[Comment, ...]:
+        """Return every comment of a ticket, oldest first."""
+        path = f"/issues/{_path(issue_id)}/comments"
+        return wire.parse_comments(self._all(path, {"fields": wire.COMMENT_FIELDS}))
+
+    def activities_page(
+        self,
+        project: str,
+        *,
+        categories: Sequence[str] = wire.ALL_CATEGORIES,
+        start: datetime | None = None,
+        cursor: str | None = None,
+    ) -> wire.ActivityPage:
+        """Return one page of the project's change feed, oldest first, from `start` or after `cursor`."""
+        params: dict[str, str | int] = {
+            "categories": ",".join(categories),
+            "issueQuery": f"project: {query_value(project)}",
+            "reverse": "false",
+            "$top": self._feed_page,
+            "fields": wire.ACTIVITY_FIELDS,
+        }
+        if start is not None:
+            params["start"] = to_millis(start)
+        if cursor is not None:
+            params["cursor"] = cursor
+        return wire.parse_activities(self._transport.get("/activitiesPage", params))
+
+    def count(self, query: str) -> int | None:
+        """Return how many tickets match, or `None` where the tracker does not finish counting."""
+        for _ in range(_COUNT_TRIES):
+            raw = self._transport.ask("/issuesGetter/count", {"fields": "count"}, {"query": query})
+            found = int(wire.need(raw, "count", int))
+            if found >= 0:
+                return found
+            self._clock.sleep(0.25)  # -1: still counting
+        return None
+
+    def fields_of(self, project: str, *, fresh: bool = False) -> dict[str, wire.FieldSchema]:
+        """Return the project's custom fields by name; read once, and again with `fresh`."""
+        if fresh or project not in self._schemas:
+            path = f"/admin/projects/{_path(project)}/customFields"
+            fields = "id,field(id,name,fieldType(id)),bundle(id,values(id,name,archived))"
+            self._schemas[project] = wire.parse_schema(self._all(path, {"fields": fields}))
+        return self._schemas[project]
+
+    def team_group(self, project: str) -> str:
+        """Return the id of the project's team group; read once."""
+        if project not in self._teams:
+            path = f"/admin/projects/{_path(project)}/team"
+            raw = self._transport.get(path, {"fields": "id,name"})
+            self._teams[project] = wire.need(raw, "id", str)
+        return self._teams[project]
+
+    def update_fields(
+        self, issue_id: str, values: Mapping[str, str | None], *, project: str | None = None
+    ) -> dict[str, str | None]:
+        """Set custom fields by name to absolute values (`None` clears); return what they are now.
+
+        Setting the same again changes nothing. `project` (short name) saves a request. Raises
+        `RefusedError` for a field or value that the project does not have.
+        """
+        project = project or self._project_of(issue_id)
+        body = {"customFields": self._written(project, values)}
+        fields = "id,customFields($type,id,name,value($type,id,name,login))"
+        raw = self._transport.post(f"/issues/{_path(issue_id)}", {"fields": fields}, body)
+        now = {f.get("name"): f.get("value") for f in wire.need(raw, "customFields", list)}
+        return {n: _called(now.get(n)) for n in values}
+
+    def add_internal_comment(self, issue_id: str, text: str, *, project: str | None = None) -> str:
+        """Add a comment that only the project's team can read; return its id.
+
+        The visibility is sent explicitly and checked in the answer. A comment that came out public is
+        deleted at once and `RefusedError` raised.
+        """
+        group = self.team_group(project or self._project_of(issue_id))
+        visibility = {
+            "$type": "LimitedVisibility",
+            "permittedGroups": [{"id": group}],
+            "permittedUsers": [],
+        }
+        path = f"/issues/{_path(issue_id)}/comments"
+        fields = {"fields": "id,visibility($type,permittedGroups(id))"}
+        raw = self._transport.post(path, fields, {"text": text, "visibility": visibility})
+        comment_id = str(wire.need(raw, "id", str))
+        shown = raw.get("visibility") or {}
+        groups = {g.get("id") for g in shown.get("permittedGroups") or []}
+        if wire.short_type(shown) == "LimitedVisibility" and groups == {group}:
+            return comment_id
+        self._transport.delete(f"{path}/{_path(comment_id)}")
+        raise RefusedError(
+            "The tracker did not keep our internal comment internal; it was deleted again.",
+            remedy="Check workflow rules on comments, and that the service account is in the project team.",
+        )
+
+    def find_comment(self, issue_id: str, marker: str, *, author: str) -> str | None:
+        """Return the id of `author`'s comment that contains `marker`, or `None`: a look before a retry."""
+        for comment in self.comments(issue_id):
+            if comment.author == author and marker in comment.text and not comment.deleted:
+                return comment.id
+        return None
+
+    def _written(self, project: str, values: Mapping[str, str | None]) -> list[dict[str, Any]]:
+        schema = self.fields_of(project)
+        if not _fits(schema, values):
+            schema = self.fields_of(project, fresh=True)  # a value may have been added meanwhile
+        for name, value in values.items():
+            known = schema.get(name)
+            if known is None:
+                raise RefusedError(f"The project {project} has no field {name!r}.", remedy=_FIELDS)
+            if value is not None and known.values is not None and value not in known.values:
+                raise RefusedError(f"The field {name!r} has no value {value!r}.", remedy=_FIELDS)
+        return [wire.field_value(schema[name], value) for name, value in values.items()]
+
+    def _project_of(self, issue_id: str) -> str:
+        raw = self._transport.get(f"/issues/{_path(issue_id)}", {"fields": "id,project(id,shortName)"})
+        return str(wire.need(wire.need(raw, "project", dict), "shortName", str))
+
+    def _record(self, raw: Any) -> TicketRecord:
+        cut = len(wire.need(raw, "comments", list)) >= wire.NESTED_PAGE
+        every = self.comments(wire.need(raw, "id", str)) if cut else None
+        return wire.parse_issue(raw, self.names, every)
+
+    def _all(self, path: str, params: Mapping[str, str]) -> Iterator[Any]:
+        seen: set[str] = set()
+        skip = 0
+        while True:
+            page = self._transport.get(path, {**params, "$top": self.page, "$skip": skip})
+            if not isinstance(page, list):
+                raise UnavailableError("The tracker's answer is no list.", remedy=_NO_YOUTRACK)
+            for item in page:
+                entity = wire.need(item, "id", str)
+                if entity not in seen:
+                    seen.add(entity)
+                    yield item
+            if len(page) < self.page:
+                return
+            skip += len(page)
+
+
+_FIELDS = "Create it in the project's settings, or correct the taxonomy or the field names."
+_NO_YOUTRACK = "Check that FIRSTLINE_TRACKER_URL is the service URL of a YouTrack."
+
+
+def query_value(text: str) -> str:
+    """Return `text` as a value of the search language: what could end the value is dropped."""
+    kept = re.sub(r'[{}":#\\]|[\x00-\x1f]', " ", text).strip()
+    return kept if re.fullmatch(r"[A-Za-z0-9_-]+", kept) else "{" + kept + "}"
+
+
+def ids_query(readable_ids: Sequence[str]) -> str:
+    """Return the query for these readable ids; anything that is not one is refused."""
+    for i in readable_ids:
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*-\d+", i):
+            raise NotFoundError(f"{i!r} is not a ticket id.", remedy="Use ids such as PAY-17.")
+    return f"issue id: {', '.join(readable_ids)}"
+
+
+def _path(entity_id: str) -> str:
+    if entity_id in ("", ".", ".."):
+        raise NotFoundError("The id is empty.", remedy="Give the id of a ticket or project.")
+    return quote(entity_id, safe="")
+
+
+def _fits(schema: Mapping[str, wire.FieldSchema], values: Mapping[str, str | None]) -> bool:
+    return all(
+        n in schema and (v is None or (allowed := schema[n].values) is None or v in allowed)
+        for n, v in values.items()
+    )
+
+
+def _called(value: Any) -> str | None:
+    if isinstance(value, list):
+        value = value[0] if value else None
+    if isinstance(value, dict):
+        return value.get("name") or value.get("login")
+    return None if value is None else str(value)

@@ -1,0 +1,222 @@
+"""One request to the tracker: authentication, time limits, retries of reads, errors in words."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import stamina
+
+from data.errors import SettingsError, TrackerError
+from data.youtrack.faults import NotFoundError, RefusedError, UnavailableError
+
+Params = Mapping[str, str | int | Sequence[str]]
+
+_CONNECT_SECONDS = 5.0
+_LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
+_LONGEST_PAUSE = 30.0
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_RUNS = "Check that the tracker runs and that FIRSTLINE_TRACKER_URL is right, then run it again."
+_TOKEN = "Set FIRSTLINE_TRACKER_TOKEN to a permanent token of the service account with YouTrack scope."
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """How reads are retried: attempts in all, seconds in all, first and longest pause in seconds.
+
+    `patience` is how many seconds one request may take to answer.
+    """
+
+    attempts: int = 5
+    total: float = 45.0
+    first: float = 0.2
+    longest: float = 5.0
+    patience: float = 30.0
+
+
+class Transport:
+    """Sends requests below `<service URL>/api` as one account. The token is in no message or repr."""
+
+    def __init__(self, http: httpx.Client, base_url: str, token: str, retrying: Retrying) -> None:
+        # An illegal header would be repeated in the HTTP library's own error text.
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            raise SettingsError("The tracker token is empty or has illegal characters.", remedy=_TOKEN)
+        _quieten("stamina")
+        self._http = http
+        self.base_url = base_url.rstrip("/")
+        self._token = token
+        self._retrying = retrying
+        self._timeout = httpx.Timeout(retrying.patience, connect=_CONNECT_SECONDS)
+
+    def __repr__(self) -> str:
+        return f"Transport({self.base_url!r})"
+
+    def get(self, path: str, params: Params) -> Any:
+        """Read `path`; retried. Returns the parsed JSON."""
+        return self._retried(lambda: self._send("GET", path, params, None))
+
+    def ask(self, path: str, params: Params, body: Any) -> Any:
+        """Post a question that changes nothing; retried like a read."""
+        return self._retried(lambda: self._send("POST", path, params, body))
+
+    def post(self, path: str, params: Params, body: Any) -> Any:
+        """Write once. Never retried here: whoever wants to must look first (see `uncertain`)."""
+        return self._send("POST", path, params, body)
+
+    def delete(self, path: str) -> None:
+        """Delete `path`; retried, because deleting twice is deleting."""
+        self._retried(lambda: self._send("DELETE", path, {}, None))
+
+    def _retried(self, send: Callable[[], Any]) -> Any:
+        r = self._retrying
+        contexts = stamina.retry_context(
+            on=_pause,
+            attempts=r.attempts,
+            timeout=timedelta(seconds=r.total),
+            wait_initial=r.first,
+            wait_max=r.longest,
+            wait_jitter=r.first,
+        )
+        for attempt in contexts:
+            with attempt:
+                return send()
+        raise AssertionError("unreachable: the last attempt raises")
+
+    def _send(self, method: str, path: str, params: Params, body: Any) -> Any:
+        headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
+        url = f"{self.base_url}/api{path}"
+        try:
+            answer = self._http.request(
+                method,
+                url,
+                params={k: v if isinstance(v, (str, int)) else list(v) for k, v in params.items()},
+                json=body,
+                headers=headers,
+                timeout=self._timeout,
+                follow_redirects=False,
+            )
+        except httpx.TransportError as error:
+            raise self._unreached(error, method) from None
+        except (httpx.InvalidURL, httpx.HTTPError, ValueError) as error:
+            words = self._safe(str(error))
+            raise TrackerError(f"The tracker's address cannot be used: {words}", remedy=_RUNS) from None
+        if not answer.is_success:
+            raise self._refused(answer, method)
+        if answer.headers.get("X-YouTrack-User") == "guest":
+            raise guest_refused()
+        return self._parsed(answer, method)
+
+    def _unreached(self, error: httpx.TransportError, method: str) -> TrackerError:
+        if isinstance(error, httpx.UnsupportedProtocol):
+            return RefusedError(f"{self.base_url} is not an http address.", remedy=_RUNS)
+        uncertain = method != "GET" and not isinstance(error, _UNSENT)
+        if isinstance(error, httpx.TimeoutException):
+            return UnavailableError(
+                f"The tracker at {self.base_url} did not answer in time.", remedy=_RUNS, uncertain=uncertain
+            )
+        what = "cannot be reached" if isinstance(error, httpx.ConnectError) else "broke the connection off"
+        words = self._safe(str(error)) or type(error).__name__
+        return UnavailableError(
+            f"The tracker at {self.base_url} {what}: {words}.", remedy=_RUNS, uncertain=uncertain
+        )
+
+    def _refused(self, answer: httpx.Response, method: str) -> TrackerError:
+        status, words = answer.status_code, self._safe(_description(answer))
+        if status in _LATER:
+            uncertain = method != "GET" and status not in (425, 429)
+            return UnavailableError(
+                f"The tracker answers {status}{words and ': ' + words}.",
+                remedy="Wait until the tracker is well again, then run the same command again.",
+                uncertain=uncertain,
+                retry_after=_retry_after(answer),
+            )
+        if status == 401:
+            return RefusedError(f"The tracker does not accept our token ({words or '401'}).", remedy=_TOKEN)
+        if status == 403:
+            return RefusedError(
+                f"The service account lacks a permission ({words or '403'}).",
+                remedy="Give it read and update rights in the project, and add it to the project team.",
+            )
+        if status == 404:
+            return NotFoundError(
+                f"The tracker does not have it, or hides it from us ({words or '404'}).",
+                remedy="Check FIRSTLINE_PROJECT, the id, and that the service account may see it.",
+            )
+        if answer.is_redirect:
+            return RefusedError(f"The tracker at {self.base_url} has moved ({status}).", remedy=_RUNS)
+        return RefusedError(
+            f"The tracker refused the request ({status}{words and ': ' + words}).",
+            remedy="Check that the project's custom fields and workflow rules allow it.",
+        )
+
+    def _parsed(self, answer: httpx.Response, method: str) -> Any:
+        if not answer.content.strip():
+            return None
+        try:
+            return json.loads(answer.content)
+        except (ValueError, RecursionError):
+            pass
+        try:  # some instances answer raw control characters inside strings
+            return json.loads(answer.content.decode("utf-8", "replace"), strict=False)
+        except (ValueError, RecursionError):
+            pass
+        if "html" in answer.headers.get("Content-Type", ""):
+            raise RefusedError(
+                f"{self.base_url} answers with a web page, not with data: it is no YouTrack.",
+                remedy="Set FIRSTLINE_TRACKER_URL to the service URL, without /api.",
+            )
+        raise UnavailableError(
+            "The tracker's answer is truncated or not JSON.", remedy=_RUNS, uncertain=method != "GET"
+        )
+
+    def _safe(self, words: str) -> str:
+        return _CONTROL.sub(" ", words.replace(self._token, "***"))[:300].strip().rstrip(".")
+
+
+def guest_refused() -> RefusedError:
+    """Return the error for a tracker that took us for its guest: it would show a part of the data only."""
+    return RefusedError("The tracker takes us for its guest user: the token did not work.", remedy=_TOKEN)
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+
+def _quieten(name: str) -> None:
+    """Keep Python from printing a library's warnings where no logging is set up: our errors say it all."""
+    logger = logging.getLogger(name)
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+
+
+def _pause(error: Exception) -> bool | float:
+    """Decide whether a failed read is retried, and after which pause where the tracker named one."""
+    if not isinstance(error, UnavailableError):
+        return False
+    if error.retry_after is None:
+        return True
+    return error.retry_after if error.retry_after <= _LONGEST_PAUSE else False
+
+
+def _retry_after(answer: httpx.Response) -> float | None:
+    text = answer.headers.get("Retry-After", "").strip()
+    # The form with a date is not used by YouTrack and needs a clock that agrees with the server's.
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 9 else None
+
+
+def _description(answer: httpx.Response) -> str:
+    try:
+        body = json.loads(answer.content, strict=False)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    children = body.get("error_children")
+    parts = [body, *(c for c in children if isinstance(c, dict))] if isinstance(children, list) else [body]
+    words = [str(p.get("error_description") or p.get("error") or "") for p in parts]
+    return "; ".join(dict.fromkeys(w for w in words if w))

@@ -1,0 +1,1 @@
+"""Evaluation: metrics with intervals, calibration, guarantees, the bundle and the gate."""

@@ -1,0 +1,1 @@
+"""Measurements that back the promises: each prints a table, and JSON with `--json`."""

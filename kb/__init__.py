@@ -1,0 +1,1 @@
+"""Knowledge: articles, resolution patterns and the search over them."""

@@ -1,0 +1,1 @@
+"""Serving: the triage service, the worker, the command line."""

@@ -1,0 +1,183 @@
+"""The triage policy: what may be written alone, and which queue gets what.
+
+`python -m serving.policy FILE...` checks policy files against the default taxonomy (part of `make check`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from data.errors import FirstlineError, SettingsError
+from data.taxonomy import Taxonomy, load_taxonomy
+
+SHIPPED = Path(__file__).resolve().parent / "policies"
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """At most `error_budget` (0..1) of what is written alone is wrong, with `confidence` (0..1).
+
+    `least_share` (0..1): the share of tickets from which acting alone is worth having. The proof
+    starts there; fixed before anything is looked at, it costs nothing and gives the test more power.
+    """
+
+    error_budget: float
+    confidence: float
+    least_share: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One queue that differs from the taxonomy's, for a client, a country, or both."""
+
+    issue_type: str
+    team: str
+    client: str | None = None
+    country: str | None = None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A checked policy. `suggest_from` is a probability, `familiarity_floor` a cosine.
+
+    `category` is the promise about category and queue (with the issue type as their finest label).
+    """
+
+    category: Promise
+    priority: Promise
+    suggest_from: float
+    familiarity_floor: float
+    least_characters: int
+    routing: tuple[Route, ...] = ()
+
+    @cached_property
+    def version(self) -> str:
+        """Twelve hexadecimal digits of the content: the same rules give the same version."""
+        facts = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(facts.encode()).hexdigest()[:12]
+
+    def team(self, taxonomy: Taxonomy, issue_type: str, client: str | None, country: str | None) -> str:
+        """Return the queue: the most specific fitting rule, else the taxonomy's."""
+        fitting = [
+            r
+            for r in self.routing
+            if r.issue_type == issue_type and r.client in (None, client) and r.country in (None, country)
+        ]
+        if not fitting:
+            return taxonomy.team_of(issue_type)
+        return max(fitting, key=lambda r: (r.client is not None, r.country is not None)).team
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class _Promise(_Strict):
+    error_budget: Share
+    confidence: Annotated[float, Field(ge=0.5, lt=1)]
+    least_share: Share = 0.25
+
+
+class _Route(_Strict):
+    issue_type: Name
+    team: Name
+    client: Name | None = None
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
+
+
+class _Policy(_Strict):
+    category: _Promise
+    priority: _Promise
+    suggest_from: Annotated[float, Field(ge=0, lt=1)]
+    familiarity_floor: Annotated[float, Field(ge=-1, lt=1)]
+    least_characters: Annotated[int, Field(ge=1, le=1000)]
+    routing: list[_Route] = []
+
+
+def load_policy(path: Path, taxonomy: Taxonomy) -> Policy:
+    """Read and check a policy file. Raises `SettingsError` with every problem found."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"The policy {path} does not exist.", remedy="Point FIRSTLINE_POLICY to an existing file."
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The policy {path} is not YAML: {error}", remedy="Correct that line.") from None
+    return parse_policy(raw, taxonomy, name=str(path))
+
+
+def parse_policy(raw: Any, taxonomy: Taxonomy, *, name: str = "policy") -> Policy:
+    """Check a decoded policy. Raises `SettingsError` with every problem found."""
+    try:
+        checked = _Policy.model_validate(raw)
+    except ValidationError as error:
+        raise _refused(name, [_sentence(e) for e in error.errors()]) from None
+    routes = tuple(Route(**r.model_dump()) for r in checked.routing)
+    if problems := list(_route_problems(routes, taxonomy)):
+        raise _refused(name, problems)
+    return Policy(
+        category=Promise(**checked.category.model_dump()),
+        priority=Promise(**checked.priority.model_dump()),
+        suggest_from=checked.suggest_from,
+        familiarity_floor=checked.familiarity_floor,
+        least_characters=checked.least_characters,
+        routing=routes,
+    )
+
+
+def _route_problems(routes: tuple[Route, ...], taxonomy: Taxonomy) -> Iterable[str]:
+    seen: set[tuple[str, str | None, str | None]] = set()
+    for i, route in enumerate(routes):
+        if route.issue_type not in taxonomy.labels:
+            yield f"routing.{i}: unknown issue type {route.issue_type!r}"
+        if route.client is None and route.country is None:
+            yield f"routing.{i}: name a client, a country, or both"
+        key = (route.issue_type, route.client, route.country)
+        if key in seen:
+            yield f"routing.{i}: a second rule for the same issue type, client and country"
+        seen.add(key)
+
+
+def _sentence(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"]) or "the file"
+    return f"{where}: {error['msg']}"
+
+
+def _refused(name: str, problems: list[str]) -> SettingsError:
+    listing = "\n  - ".join(problems)
+    return SettingsError(
+        f"The policy {name} has {len(problems)} problem(s):\n  - {listing}",
+        remedy=f"Correct these entries; {SHIPPED / 'triage.yaml'} is a working example.",
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Check the named policy files, or the shipped ones; return 0 when all are good."""
+    taxonomy = load_taxonomy()
+    failed = 0
+    for path in [Path(a) for a in arguments] or sorted(SHIPPED.glob("*.yaml")):
+        try:
+            print(f"{path.name}: policy {load_policy(path, taxonomy).version}")
+        except FirstlineError as error:
+            failed = 1
+            print(error, file=sys.stderr)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,147 @@
+"""What the service shows and takes in beside triage: the status page, the bundle's facts, events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from data.errors import FirstlineError
+from data.store import decisions, inbox, outbox, tickets
+from data.youtrack.webhook import MAX_BODY_BYTES, WebhookError, event_key, parse_event, verify
+from serving import problem
+
+_SHOWN = 20
+_RECENT = timedelta(days=1)
+_WEB = Path(__file__).resolve().parent / "web"
+
+
+def application(service: Callable[[], Any]) -> Starlette:
+    """Build the app that BentoML mounts; `service()` gives the running service."""
+    pages = Environment(
+        loader=FileSystemLoader(_WEB), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+
+    async def status(_: Request) -> Response:
+        return await _status(service(), pages)
+
+    async def bundle(_: Request) -> Response:
+        return JSONResponse(facts(service()))
+
+    async def event(request: Request) -> Response:
+        return await _receive(service(), request)
+
+    return Starlette(
+        routes=[
+            Route("/", status, methods=["GET"]),
+            Route("/v1/bundle", bundle, methods=["GET"]),
+            Route("/v1/events/youtrack", event, methods=["POST"]),
+        ]
+    )
+
+
+def facts(service: Any) -> dict[str, Any]:
+    """What is served: the bundle's manifest, the policy and the certificates it got."""
+    triage = service.triage_model
+    return {
+        "bundle": triage.bundle.id,
+        **asdict(triage.bundle.manifest.facts),
+        "policy": triage.policy.version,
+        "suggest_from": triage.policy.suggest_from,
+        "certificates": triage.autonomy.as_dict(),
+        "issue_types": list(triage.bundle.taxonomy.labels),
+    }
+
+
+async def _receive(service: Any, request: Request) -> Response:
+    """Keep a signed event: 202 only after its row is committed. All work happens in the worker."""
+    body = await _body(request)
+    counted = service.counters.events
+    if body is None:
+        counted.labels("too_large").inc()
+        return problem.response(
+            413, f"An event has at most {MAX_BODY_BYTES:,} bytes.", remedy="Send ids, not content."
+        )
+    now = service.clock.now()
+    try:
+        verify(service.settings.webhook_secret, request.headers, body, now)
+    except WebhookError as error:
+        counted.labels("refused").inc()
+        return problem.of(error, 401)
+    try:
+        parse_event(body)
+    except WebhookError as error:
+        counted.labels("refused").inc()
+        return problem.of(error, 400)
+    try:
+        new = await asyncio.to_thread(_store_event, service.store, body, now)
+    except FirstlineError as error:
+        counted.labels("failed").inc()
+        return problem.of(error, 503)
+    counted.labels("new" if new else "duplicate").inc()
+    return JSONResponse({"received": True, "duplicate": not new}, 202)
+
+
+def _store_event(store: Any, body: bytes, now: Any) -> bool:
+    with store.write() as conn:
+        return inbox.receive(conn, event_key(body), body, now)
+
+
+async def _body(request: Request) -> bytes | None:
+    parts, size = [], 0
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > MAX_BODY_BYTES:
+                return None
+            parts.append(part)
+    except ClientDisconnect:
+        return None
+    return b"".join(parts)
+
+
+async def _status(service: Any, pages: Environment) -> Response:
+    try:
+        activity = await asyncio.to_thread(_activity, service)
+    except FirstlineError as error:
+        activity = {"problem": error.message, "remedy": error.remedy}
+    settings, triage = service.settings, service.triage_model
+    page = pages.get_template("status.html").render(
+        facts=facts(service),
+        policy=triage.policy,
+        certificates=triage.autonomy,
+        labels=len(triage.bundle.taxonomy.labels),
+        tracker=settings.tracker_url,
+        project=settings.project,
+        activity=activity,
+    )
+    return HTMLResponse(page, headers={"Cache-Control": "no-store"})
+
+
+def _activity(service: Any) -> dict[str, Any]:
+    with service.store.read() as conn:
+        since = service.clock.now() - _RECENT
+        last = list(deque(decisions.iterate(conn, since=since), maxlen=_SHOWN))[::-1]
+        names = {r.ticket.id: r.readable_id for r in tickets.find_all(conn, [d.ticket_id for d in last])}
+        return {
+            "decisions": decisions.counts(conn),
+            "outbox": outbox.counts(conn),
+            "last": [
+                {
+                    "ticket": names.get(d.ticket_id, d.ticket_id),
+                    "at": d.decided_at,
+                    "decision": d.decision,
+                }
+                for d in last
+            ],
+        }

@@ -1,0 +1,299 @@
+"""The worker: finds new tickets, has them decided, delivers the decisions. One process beside the service.
+
+Polling is the guarantee, events only make it faster. Every step commits its progress, so the process
+may die anywhere: a decision and its intended effect are one transaction, and delivery looks before it
+writes.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import httpx
+
+from data.clock import Clock, SystemClock
+from data.errors import BadInputError, FirstlineError, TrackerError
+from data.settings import Settings
+from data.store import Store, decisions, inbox, open_store, outbox
+from data.sync import finished, poll, refresh, sync
+from data.ticket import TicketRecord
+from data.youtrack.client import YouTrackClient
+from data.youtrack.faults import NotFoundError, RefusedError, UnavailableError
+from data.youtrack.webhook import WebhookError, parse_event
+from serving.contract import decision_from
+from serving.deliver import deliver, enqueue
+from serving.journal import Journal, Reach
+
+T = TypeVar("T")
+BATCH = 64
+IDLE_SECONDS = 0.5
+_CLAIMED = 4
+_ATTEMPTS = 1000  # an outage of days must not bury what waits
+_KEEP_EVENTS = timedelta(days=7)
+_HEAD, _TAIL = 33_000, 11_000  # what `render` can see of a long text, and some
+
+
+class Stopping(Exception):  # noqa: N818 - not an error
+    """Raised inside a long step when the process was asked to stop."""
+
+
+class Worker:
+    """The loop and its steps. `service` is an HTTP client with the service's base URL."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        client: YouTrackClient,
+        service: httpx.Client,
+        clock: Clock,
+        journal: Journal,
+        *,
+        stop: threading.Event,
+        lease_seconds: float = 90.0,
+    ) -> None:
+        self._settings, self._store, self._client, self._service = settings, store, client, service
+        self._clock, self._journal, self._stop = clock, journal, stop
+        self._lease_seconds = lease_seconds
+        self._owner = f"worker-{os.getpid()}"
+        self._tracker_reach = Reach("tracker", journal, clock)
+        self._service_reach = Reach("service", journal, clock)
+        self._store_reach = Reach("database", journal, clock)
+        self._next_poll = clock.now()
+        self._refused: set[str] = set()
+        self._announced = False
+
+    def run(self) -> None:
+        """Work until asked to stop; the step in hand is finished."""
+        self._journal.write("started", project=self._settings.project)
+        while not self._stop.is_set():
+            if not self.turn():
+                self._stop.wait(IDLE_SECONDS)
+        self._journal.write("stopped")
+
+    def turn(self) -> bool:
+        """Do every step once; tell whether anything was done."""
+        if not self._store_reach.due():
+            return False
+        busy = False
+        try:
+            for step in (self.read_events, self.read_tracker, self.triage, self.deliver):
+                if self._stop.is_set():
+                    break
+                busy |= step() > 0
+        except Stopping:
+            return False
+        except FirstlineError as error:
+            self._store_reach.failed(error.message)
+            return False
+        self._store_reach.answered()
+        return busy
+
+    def read_events(self) -> int:
+        """Re-read the tickets that events named; return how many events there were."""
+        if not self._tracker_reach.due():
+            return 0
+        with self._store.read() as conn:
+            events = inbox.pending(conn, BATCH)
+        if not events:
+            return 0
+        ids = [i for _, body in events if (i := self._named(body)) is not None]
+        if not self._asked(lambda: refresh(self._client, self._store, self._clock, ids)):
+            return 0
+        now = self._clock.now()
+        with self._store.write() as conn:
+            inbox.processed(conn, [key for key, _ in events], now)
+            inbox.forget(conn, now - _KEEP_EVENTS)
+        return len(events)
+
+    def read_tracker(self) -> int:
+        """Poll when it is time; the first time on an empty store, synchronise everything."""
+        if self._clock.now() < self._next_poll or not self._tracker_reach.due():
+            return 0
+        changed: list[str] = []
+
+        def look() -> None:
+            if finished(self._store):
+                changed.extend(poll(self._client, self._store, self._clock, project=self._settings.project))
+                return
+            if not self._announced:
+                self._journal.write("first synchronisation")
+            self._announced = True
+            report = sync(
+                self._client,
+                self._store,
+                self._clock,
+                project=self._settings.project,
+                progress=self._interruptible,
+            )
+            self._journal.write("synchronised", tickets=report.stored_tickets)
+
+        if self._asked(look):
+            self._next_poll = self._clock.now() + timedelta(seconds=self._settings.poll_seconds)
+        return len(changed)
+
+    def triage(self) -> int:
+        """Have the next tickets decided and commit decisions with their effects; return how many."""
+        if not self._service_reach.due():
+            return 0
+        with self._store.read() as conn:
+            waiting = decisions.untriaged(conn, BATCH + len(self._refused))
+        records = [r for r in waiting if r.ticket.id not in self._refused][:BATCH]
+        if not records:
+            return 0
+        try:
+            facts, results = self._decided(records)
+        except (httpx.HTTPError, BadInputError, ValueError, KeyError, TypeError) as error:
+            self._service_reach.failed(f"{type(error).__name__}: {error}")
+            return 0
+        self._service_reach.answered()
+        now = self._clock.now()
+        saved = 0
+        with self._store.write() as conn:
+            for record, result in zip(records, results, strict=True):
+                if "error" in result:
+                    self._refused.add(record.ticket.id)
+                    continue
+                saved += enqueue(conn, record, decision_from(result), facts["certificates"], now)
+        for record, result in zip(records, results, strict=True):
+            if "error" in result:
+                self._journal.write("not triaged", ticket=record.readable_id, why=result["error"])
+        self._journal.write("triaged", tickets=saved)
+        return saved
+
+    def deliver(self) -> int:
+        """Deliver what is due, a batch at most; return how many operations were finished."""
+        done = 0
+        while done < BATCH and not self._stop.is_set() and self._tracker_reach.due():
+            now = self._clock.now()
+            with self._store.write() as conn:
+                claimed = outbox.claim(
+                    conn, self._owner, now, self._lease_seconds, _CLAIMED, max_attempts=_ATTEMPTS
+                )
+            if not claimed:
+                break
+            for operation in claimed:
+                done += self._delivered(operation)
+        return done
+
+    def _delivered(self, operation: outbox.Operation) -> bool:
+        if not self._tracker_reach.due():  # an earlier one of this claim found the tracker down
+            self._put_back(operation, "tracker not reachable", None)
+            return False
+        try:
+            comment = deliver(self._client, operation)
+        except UnavailableError as error:
+            self._tracker_reach.failed(error.message, error.retry_after)
+            self._put_back(operation, error.message, error.retry_after)
+            return False
+        except RefusedError as error:
+            return self._refusal(operation, error)
+        self._tracker_reach.answered()
+        with self._store.write() as conn:
+            outbox.complete(conn, operation.op_id, operation.fence, self._clock.now(), remote_id=comment)
+        return True
+
+    def _refusal(self, operation: outbox.Operation, error: RefusedError) -> bool:
+        """Bury what the tracker will never take; wait where it is us whom it does not take."""
+        if not isinstance(error, NotFoundError):
+            try:
+                self._client.check()
+            except TrackerError as refused:
+                self._tracker_reach.failed(refused.message)
+                self._put_back(operation, refused.message, None)
+                return False
+        with self._store.write() as conn:
+            outbox.fail(
+                conn,
+                operation.op_id,
+                operation.fence,
+                error.message,
+                self._clock.now(),
+                permanent=True,
+            )
+        self._journal.write("delivery given up", operation=operation.op_id, why=error.message)
+        return True
+
+    def _put_back(self, operation: outbox.Operation, why: str, pause: float | None) -> None:
+        with self._store.write() as conn:
+            outbox.fail(
+                conn,
+                operation.op_id,
+                operation.fence,
+                why,
+                self._clock.now(),
+                retry_seconds=pause if pause is not None else min(30.0, 2.0 ** min(operation.attempts, 5)),
+                max_attempts=_ATTEMPTS,
+            )
+
+    def _decided(self, records: list[TicketRecord]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        body = {"tickets": [_as_json(r) for r in records]}
+        answer = self._service.post("/v1/triage", json=body)
+        answer.raise_for_status()
+        results = answer.json()["results"]
+        if not isinstance(results, list) or len(results) != len(records):
+            raise ValueError("the service answered another number of tickets")
+        facts = self._service.get("/v1/bundle")
+        facts.raise_for_status()
+        return facts.json(), results
+
+    def _asked(self, look: Any) -> bool:
+        """Run something that talks to the tracker; note how that went."""
+        try:
+            look()
+        except TrackerError as error:
+            self._tracker_reach.failed(error.message, getattr(error, "retry_after", None))
+            return False
+        self._tracker_reach.answered()
+        return True
+
+    def _named(self, body: str) -> str | None:
+        try:
+            event = parse_event(body.encode())
+        except WebhookError:
+            return None
+        return event.id if event.project == self._settings.project else None
+
+    def _interruptible(self, items: Iterable[T], *, label: str, total: int | None = None) -> Iterator[T]:  # noqa: ARG002
+        for item in items:
+            if self._stop.is_set():
+                raise Stopping
+            yield item
+
+
+def _as_json(record: TicketRecord) -> dict[str, Any]:
+    t = record.ticket
+    return {
+        "id": t.id,
+        "summary": t.summary[:_HEAD],
+        "description": t.description
+        if len(t.description) <= _HEAD + _TAIL
+        else t.description[:_HEAD] + t.description[-_TAIL:],
+        "client": t.client,
+        "country": t.country,
+        "lang": t.lang,
+    }
+
+
+def run(settings: Settings) -> None:
+    """Run the worker until SIGTERM or Ctrl-C; the batch in hand is finished."""
+    clock, stop = SystemClock(), threading.Event()
+    # The retry library writes a line per attempt; the journal has one per change of state.
+    logging.getLogger("stamina").setLevel(logging.CRITICAL)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with (
+        open_store(settings.database_url) as store,
+        httpx.Client(timeout=httpx.Timeout(30.0, connect=5.0)) as tracker,
+        httpx.Client(base_url=settings.service_url, timeout=httpx.Timeout(70.0, connect=5.0)) as service,
+    ):
+        client = YouTrackClient(tracker, settings.tracker_url, settings.tracker_token, clock)
+        journal = Journal(sys.stderr, clock, "worker")
+        Worker(settings, store, client, service, clock, journal, stop=stop).run()

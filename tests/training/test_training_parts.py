@@ -1,0 +1,110 @@
+import random
+from collections import Counter
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.errors import BadInputError, SettingsError
+from data.taxonomy import load_taxonomy
+from eval.report import Row
+from training.augment import augmented
+from training.fit import buckets
+from training.recipe import SHIPPED, main, read_recipe
+from training.rows import agreed, definitions, sides
+
+
+def row(ticket_id: str, family: str, issue_type: str = "password_reset", priority: str = "normal") -> Row:
+    return Row(ticket_id, "c", f"text {family}", issue_type, priority, family)
+
+
+def test_shipped_recipes_are_sound():
+    assert main([]) == 0
+    assert read_recipe(SHIPPED / "categorize.yaml").task == "categorize"
+
+
+def test_every_mistake_in_a_recipe_is_reported_at_once(tmp_path, capsys):
+    raw = yaml.safe_load((SHIPPED / "categorize.yaml").read_text(encoding="utf-8"))
+    raw["lora"]["targets"] = ["quary"]
+    raw["texts"]["max_tokens"] = 4
+    del raw["seed"]
+    path = tmp_path / "wrong.yaml"
+    path.write_text(yaml.safe_dump(raw))
+    with pytest.raises(SettingsError) as found:
+        read_recipe(path)
+    assert "3 problem(s)" in found.value.message
+    for key in ("lora.targets.0", "texts.max_tokens", "seed"):
+        assert key in found.value.message
+    assert main([str(path)]) == 1 and "lora.targets" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["- a", "a: [", "", "\x00"])
+def test_what_is_no_recipe_is_one_message(tmp_path, content):
+    path = tmp_path / "r.yaml"
+    path.write_text(content)
+    with pytest.raises(SettingsError):
+        read_recipe(path)
+    with pytest.raises(SettingsError, match="no recipe"):
+        read_recipe(tmp_path / "absent.yaml")
+
+
+@given(st.lists(st.integers(1, 200), max_size=300), st.integers(2, 40), st.integers(0, 5))
+def test_buckets_hold_every_position_once(lengths, size, seed):
+    batches = buckets(lengths, size, random.Random(seed))
+    assert sorted(i for b in batches for i in b) == list(range(len(lengths)))
+    assert all(0 < len(b) <= size for b in batches)
+
+
+def test_buckets_pad_less_than_random_batches():
+    lengths = [random.Random(i).randint(5, 120) for i in range(1000)]
+    padded = sum(max(lengths[i] for i in b) * len(b) for b in buckets(lengths, 16, random.Random(0)))
+    order = list(range(1000))
+    random.Random(0).shuffle(order)
+    plain = sum(
+        max(lengths[i] for i in order[s : s + 16]) * len(order[s : s + 16]) for s in range(0, 1000, 16)
+    )
+    assert padded < 0.75 * plain
+
+
+@given(st.text(max_size=300), st.integers(0, 50))
+def test_a_variation_is_never_empty_and_zero_share_changes_nothing(text, seed):
+    assert augmented(text, 0.0, random.Random(seed)) == text
+    assert bool(augmented(text, 1.0, random.Random(seed))) == bool(text)
+
+
+def test_most_copies_decide_the_label():
+    copies = [row("1", "f", "payslip_missing"), row("2", "f"), row("3", "f"), row("4", "g", priority="major")]
+    groups = agreed(copies)
+    assert [[r.ticket_id for r in g] for g in groups] == [["1", "2", "3"], ["4"]]
+    assert {r.issue_type for r in groups[0]} == {"password_reset"}
+    assert groups[1][0].priority == "major"
+
+
+def columns(rows, split, audited):
+    names = ("ticket_id", "client", "text", "issue_type", "priority", "family")
+    table = {n: [getattr(r, n) for r in rows] for n in names}
+    return {**table, "split": split, "audited": audited}
+
+
+def test_validation_takes_whole_families_from_train_only():
+    rows = [row(str(i), f"f{i // 3}") for i in range(600)]
+    split = ["train"] * 400 + ["calibration"] * 100 + ["test"] * 100
+    made = sides(columns(rows, split, [s != "train" for s in split]), load_taxonomy(), 0.2)
+    held = {r.family for r in made.validation}
+    assert held and not held & {r.family for r in made.train}
+    assert 0.1 < len(made.validation) / 400 < 0.3
+    assert Counter(map(len, (made.calibration, made.test))) == {100: 2}
+
+
+def test_everything_that_is_missing_is_named():
+    rows = [row("1", "f"), row("2", "g", "no_such_type")]
+    with pytest.raises(BadInputError) as found:
+        sides(columns(rows, ["train", "test"], [False, True]), load_taxonomy(), 0.1)
+    for words in ("to train on", "calibration", "test", "no_such_type"):
+        assert words in found.value.message
+
+
+def test_definitions_cover_the_taxonomy():
+    taxonomy = load_taxonomy()
+    assert [key for _, key in definitions(taxonomy)] == list(taxonomy.issue_types)

@@ -1,0 +1,1 @@
+"""Training: recipes that turn a dataset into a registered bundle."""
