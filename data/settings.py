@@ -64,6 +64,12 @@ class Settings:
     def service_url(self) -> str:
         return f"http://{self.host}:{self.service_port}"
 
+    @property
+    def tracker_is_sandbox(self) -> bool:
+        """Whether the configured tracker is the sandbox desk on this machine."""
+        hosts = (self.host, "127.0.0.1", "localhost")
+        return self.tracker_url in {f"http://{h}:{self.sandbox_port}" for h in hosts}
+
     def __repr__(self) -> str:
         return f"Settings(home={self.home}, tracker_url={self.tracker_url!r}, project={self.project!r})"
 

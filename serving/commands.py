@@ -91,7 +91,7 @@ def up(
         "--live-rate": live_rate,
     }
     options = [word for name, value in given.items() if value is not None for word in (name, str(value))]
-    with_sandbox = sandbox and processes.uses_sandbox(settings)
+    with_sandbox = sandbox and settings.tracker_is_sandbox
     with_mlflow = mlflow and processes.starts_mlflow(settings)
     processes.check(settings, sandbox=with_sandbox, mlflow=with_mlflow)
     plan = processes.commands(

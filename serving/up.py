@@ -27,12 +27,6 @@ class NotReadyError(FirstlineError):
     title = "Not ready"
 
 
-def uses_sandbox(settings: Settings) -> bool:
-    """Tell whether the configured tracker is the sandbox desk on this machine."""
-    hosts = {settings.host, "127.0.0.1", "localhost"}
-    return settings.tracker_url in {f"http://{h}:{settings.sandbox_port}" for h in hosts}
-
-
 def commands(
     settings: Settings,
     environ: Mapping[str, str],

@@ -47,7 +47,7 @@ from training.measuring import Measurement, Tensors, embedded, measure
 from training.pictures import category_confusion, reliability, risk_coverage_curve, save
 from training.priority import class_weights, fit_priority, sample
 from training.recipe import Recipe
-from training.rows import Sides, agreed, definitions, priority_index, sides
+from training.rows import Sides, agreed, descriptions, priority_index, sides
 from training.tracking import Run, tracked
 
 NO_PRIORITY = -100
@@ -83,7 +83,8 @@ def train(
     """
     meter = _Meter()
     columns = columns_of(dataset)
-    split = sides(columns, taxonomy, recipe.validation_share)
+    further = descriptions(recipe.texts, taxonomy, dataset.answers)
+    split = sides(columns, taxonomy, recipe.validation_share, further)
     source = locate(recipe.encoder)
     _seed(recipe)
 
@@ -138,8 +139,7 @@ def _tuned(
         return Example(row.text, index[row.issue_type], priority_index(row.priority))
 
     groups = [[example(row) for row in group] for group in agreed(split.train)]
-    if recipe.texts.definitions:
-        groups += [[Example(text, index[key], NO_PRIORITY)] for text, key in definitions(taxonomy)]
+    groups += [[Example(text, index[key], NO_PRIORITY)] for text, key in split.descriptions]
     encoder, tokens = Encoder(source, recipe.lora), Tokens(source, recipe.texts.max_tokens)
     first = prototypes(encoder, tokens, [group[0] for group in groups], len(index))
     heads = Heads(functional.normalize(first, dim=-1))
@@ -190,7 +190,7 @@ def _lexical(
     """Fit the lexical part on one copy per family; validation decides how much it counts."""
     index = {label: i for i, label in enumerate(taxonomy.labels)}
     examples = [(group[0].text, group[0].issue_type) for group in agreed(split.train)]
-    examples += definitions(taxonomy) if recipe.texts.definitions else []
+    examples += split.descriptions
     idf, weight, bias = fit_lexical(
         [text for text, _ in examples],
         [index[key] for _, key in examples],

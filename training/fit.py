@@ -29,7 +29,7 @@ _EMBEDDING_GAIN = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One text to learn from; `priority` is -100 where there is none (a definition)."""
+    """One text to learn from; `priority` is -100 where there is none (a description)."""
 
     text: str
     issue_type: int

@@ -57,6 +57,7 @@ class Texts(_Part):
 
     max_tokens: int = Field(ge=16, le=512)
     definitions: bool
+    answers: bool
     augmented_share: Share
 
 

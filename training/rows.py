@@ -5,26 +5,37 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from data.dataset.answers import Answer
 from data.errors import BadInputError
 from data.taxonomy import PRIORITIES, Taxonomy
 from eval.report import Row, row_of
+from training.recipe import Texts
 
 LEAST_TRAIN, LEAST_AUDITED = 50, 20
 
 
 @dataclass(frozen=True)
 class Sides:
-    """Rows by use. No family is on two sides; only `calibration` and `test` are audited."""
+    """Rows by use. No family is on two sides; only `calibration` and `test` are audited.
+
+    `descriptions` are further (text, issue type) to train on that are no tickets.
+    """
 
     train: list[Row]
     validation: list[Row]
     calibration: list[Row]
     test: list[Row]
+    descriptions: list[tuple[str, str]] = field(default_factory=list)
 
 
-def sides(table: Mapping[str, Sequence[object]], taxonomy: Taxonomy, validation_share: float) -> Sides:
+def sides(
+    table: Mapping[str, Sequence[object]],
+    taxonomy: Taxonomy,
+    validation_share: float,
+    descriptions: Sequence[tuple[str, str]] = (),
+) -> Sides:
     """Sort the columns of a dataset into sides; validation families are cut from train by their hash.
 
     Raises `BadInputError` with every reason why the dataset cannot be trained on.
@@ -39,14 +50,15 @@ def sides(table: Mapping[str, Sequence[object]], taxonomy: Taxonomy, validation_
             found["validation" if _hash(row.family) < validation_share else "train"].append(row)
         elif audited:
             found[str(split)].append(row)
-    made = Sides(*(found[s] for s in ("train", "validation", "calibration", "test")))
+    made = Sides(found["train"], found["validation"], found["calibration"], found["test"], list(descriptions))
     _check(made, taxonomy)
     return made
 
 
 def _check(made: Sides, taxonomy: Taxonomy) -> None:
     everything = [*made.train, *made.validation, *made.calibration, *made.test]
-    foreign = sorted({r.issue_type for r in everything} - set(taxonomy.labels))
+    named = {r.issue_type for r in everything} | {key for _, key in made.descriptions}
+    foreign = sorted(named - set(taxonomy.labels))
     problems = []
     if len(made.train) < LEAST_TRAIN:
         problems.append(f"it has {len(made.train)} rows to train on; {LEAST_TRAIN} are the least")
@@ -85,6 +97,12 @@ def agreed(rows: Sequence[Row]) -> list[list[Row]]:
         ]
         for group in groups.values()
     ]
+
+
+def descriptions(texts: Texts, taxonomy: Taxonomy, answers: Sequence[Answer]) -> list[tuple[str, str]]:
+    """Return the (text, issue type) beside the tickets that the recipe asks for."""
+    found = definitions(taxonomy) if texts.definitions else []
+    return [*found, *((a.text, a.issue_type) for a in answers if texts.answers)]
 
 
 def definitions(taxonomy: Taxonomy) -> list[tuple[str, str]]:

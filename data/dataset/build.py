@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.clock import Clock
-from data.dataset.canonical import SCHEMA_VERSION, content_hash, to_table
+from data.dataset.answers import Answer, answers_of, of_the_desk
+from data.dataset.canonical import SCHEMA_VERSION, answers_to_table, content_hash, to_table
 from data.dataset.families import FAMILIES_VERSION, families
-from data.dataset.manifest import EXCLUDED_NAME, MANIFEST_NAME, ROWS_NAME, Manifest
+from data.dataset.manifest import ANSWERS_NAME, EXCLUDED_NAME, MANIFEST_NAME, ROWS_NAME, Manifest
 from data.dataset.publish import fingerprints, publish
 from data.dataset.rows import Exclusion, Row, rows_from
 from data.dataset.splits import SPLITS, split
@@ -93,8 +94,7 @@ def draft_from_store(
     with store.read() as conn:
         people = directory.people(conn)
         # Read at once and let go: redaction takes longer, and on SQLite a reader makes writers wait.
-        # Comments teach nothing here and are most of the memory (about 3 kB remain per ticket).
-        stored = [replace(record, comments=()) for record in tickets.iterate(conn)]
+        stored = [replace(record, comments=of_the_desk(record)) for record in tickets.iterate(conn)]
     records = stored if progress is None else progress(stored, label="Redact")
     return draft_from(
         records,
@@ -118,9 +118,15 @@ def draft_from(
     before: datetime | None = None,
 ) -> Draft:
     """Build from `records` and the directory `people` (`Person.client` is the tenant). Pure."""
-    candidates, excluded = rows_from(
-        records, taxonomy=taxonomy, redactor_of=redactors(people, salt), before=before
-    )
+    redactor_of, told = redactors(people, salt), list[TicketRecord]()
+
+    def passing() -> Iterable[TicketRecord]:
+        for record in records:
+            if record.comments:
+                told.append(record)
+            yield record
+
+    candidates, excluded = rows_from(passing(), taxonomy=taxonomy, redactor_of=redactor_of, before=before)
     if not candidates:
         raise BadInputError(
             f"No ticket of {len(excluded)} in the store can be learnt from{_most(excluded)}.",
@@ -130,15 +136,20 @@ def draft_from(
     grouped = [replace(c.row, family=f) for c, f in zip(candidates, names, strict=True)]
     rows, left_out = split(grouped)
     excluded += left_out
+    answers = answers_of(told, rows, redactor_of)
     versions = versions_of(taxonomy)
-    files = {ROWS_NAME: _parquet(to_table(rows)), EXCLUDED_NAME: _parquet(_excluded_table(excluded))}
+    files = {
+        ROWS_NAME: _parquet(to_table(rows)),
+        ANSWERS_NAME: _parquet(answers_to_table(answers)),
+        EXCLUDED_NAME: _parquet(_excluded_table(excluded)),
+    }
     manifest = Manifest(
-        hash=content_hash(rows, versions),
-        created=created.isoformat(timespec="seconds"),
+        hash=content_hash(rows, answers, versions),
+        created=created.isoformat(timespec="microseconds"),
         code_revision=code_revision,
         query={"resolved_before": before.isoformat() if before else None},
         versions=versions,
-        counts=_counts(rows, people),
+        counts=_counts(rows, answers, people),
         exclusions=dict(sorted(Counter(e.reason for e in excluded).items())),
         files=fingerprints(files),
     )
@@ -173,7 +184,7 @@ def _most(excluded: Sequence[Exclusion]) -> str:
     return f" ({', '.join(f'{n} {reason}' for reason, n in common)})" if common else ""
 
 
-def _counts(rows: Sequence[Row], people: Sequence[Person]) -> dict[str, Any]:
+def _counts(rows: Sequence[Row], answers: Sequence[Answer], people: Sequence[Person]) -> dict[str, Any]:
     def tally(values: Iterable[str]) -> dict[str, int]:
         return dict(sorted(Counter(values).items()))
 
@@ -181,6 +192,7 @@ def _counts(rows: Sequence[Row], people: Sequence[Person]) -> dict[str, Any]:
         "rows": len(rows),
         "families": len({r.family for r in rows}),
         "audited": sum(r.audited for r in rows),
+        "answers": len(answers),
         "splits": {s: sum(r.split == s for r in rows) for s in SPLITS},
         "split_families": {s: len({r.family for r in rows if r.split == s}) for s in SPLITS},
         "clients": tally(r.client for r in rows),

@@ -1,4 +1,4 @@
-"""The canonical form of a dataset's rows: what its hash is taken of, and its table."""
+"""The canonical form of a dataset's rows and answers: what its hash is taken of, and its tables."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from datetime import datetime
 from typing import Any
 
 from data.clock import to_millis
+from data.dataset.answers import Answer
 from data.dataset.rows import Row
 
-SCHEMA_VERSION = "rows-1"
+SCHEMA_VERSION = "rows-2"
 COLUMNS = tuple(f.name for f in fields(Row))
 
 
-def content_hash(rows: Iterable[Row], versions: Mapping[str, str]) -> str:
-    """Return SHA-256 (64 hexadecimal digits) over `versions` and `rows`, whatever the rows' order."""
+def content_hash(rows: Iterable[Row], answers: Iterable[Answer], versions: Mapping[str, str]) -> str:
+    """Return SHA-256 (64 hexadecimal digits) over `versions`, `rows` and `answers`, in whatever order."""
     digest = hashlib.sha256(_line(dict(versions)))
     for row in sorted(rows, key=lambda r: r.ticket_id):
         digest.update(_line(asdict(row)))
+    for line in sorted(_line(asdict(answer)) for answer in answers):
+        digest.update(line)
     return digest.hexdigest()
 
 
@@ -40,6 +43,20 @@ def to_table(rows: Sequence[Row]) -> Any:
     }
     schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
     return pa.Table.from_pylist([asdict(r) for r in rows], schema=schema)
+
+
+def answers_to_table(answers: Sequence[Answer]) -> Any:
+    """Return `answers` as a `pyarrow.Table`, one column per field."""
+    import pyarrow as pa
+
+    names = [f.name for f in fields(Answer)]
+    schema = pa.schema([(name, pa.int64() if name == "tickets" else pa.string()) for name in names])
+    return pa.Table.from_pylist([asdict(a) for a in answers], schema=schema)
+
+
+def answers_from_table(table: Any) -> list[Answer]:
+    """Inverse of `answers_to_table`."""
+    return [Answer(**values) for values in table.to_pylist()]
 
 
 def from_table(table: Any) -> list[Row]:

@@ -39,7 +39,7 @@ def build_command(
     from data.clock import SystemClock
     from data.dataset.build import draft_from_store
     from data.progress import progress
-    from data.redact.salt import read_salt
+    from data.redact.salt import salt_of
     from data.settings import read_settings
     from data.store import open_store
     from data.taxonomy import load_taxonomy
@@ -50,7 +50,7 @@ def build_command(
             store,
             SystemClock(),
             taxonomy=load_taxonomy(),
-            salt=read_salt(settings.home),
+            salt=salt_of(settings),
             code_revision=code_revision(),
             before=before.replace(tzinfo=UTC) if before else None,
             progress=progress,
@@ -148,6 +148,7 @@ def _described(manifest: Manifest) -> str:
     lines += [
         f"    {s}: {n} rows, {counts['split_families'][s]} families" for s, n in counts["splits"].items()
     ]
+    lines.append(f"  answers of the desk: {counts['answers']}")
     lines.append("  clients: " + _tally(counts["clients"]))
     lines.append("  left out: " + (_tally(manifest.exclusions) or "nothing"))
     lines.append("  versions: " + ", ".join(f"{k} {v}" for k, v in manifest.versions.items()))
@@ -174,6 +175,7 @@ def _told(d: Difference) -> str:
     for change in d.labels[:_LISTED]:
         lines.append(f"  {change.ticket_id}: {change.field} {change.before} -> {change.after}")
     for title, deltas in (
+        ("answers", d.answers),
         ("splits", d.splits),
         ("issue types", d.issue_types),
         ("left out", d.exclusions),

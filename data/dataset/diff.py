@@ -35,6 +35,8 @@ class Difference:
     changed: dict[str, tuple[str, ...]]
     """Ticket id -> columns that differ."""
     labels: tuple[LabelChange, ...]
+    answers: dict[str, int]
+    """Issue type -> by how many its answers of the desk became more or fewer, or were exchanged (0)."""
     splits: dict[str, int]
     issue_types: dict[str, int]
     exclusions: dict[str, int]
@@ -68,6 +70,7 @@ def diff(a: Dataset, b: Dataset) -> Difference:
         removed=tuple(sorted(before.keys() - after.keys())),
         changed=changed,
         labels=tuple(labels),
+        answers=_answers(a, b),
         splits={s: d for s in SPLITS if (d := new.counts["splits"][s] - old.counts["splits"][s])},
         issue_types=_delta(old.counts["issue_types"], new.counts["issue_types"]),
         exclusions=_delta(old.exclusions, new.exclusions),
@@ -75,6 +78,14 @@ def diff(a: Dataset, b: Dataset) -> Difference:
             k: (v, new.versions.get(k, "")) for k, v in old.versions.items() if new.versions.get(k, "") != v
         },
     )
+
+
+def _answers(a: Dataset, b: Dataset) -> dict[str, int]:
+    before, after = set(a.answers), set(b.answers)
+    changed = {answer.issue_type for answer in before ^ after}
+    count = Counter(answer.issue_type for answer in after)
+    count.subtract(answer.issue_type for answer in before)
+    return {issue_type: count[issue_type] for issue_type in sorted(changed)}
 
 
 def _by_id(dataset: Dataset) -> dict[str, Row]:

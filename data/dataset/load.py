@@ -9,8 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from data.dataset.canonical import COLUMNS, content_hash, from_table
-from data.dataset.manifest import MANIFEST_NAME, ROWS_NAME, SHORT, Manifest, read_manifest
+from data.dataset.answers import Answer
+from data.dataset.canonical import COLUMNS, answers_from_table, content_hash, from_table
+from data.dataset.manifest import ANSWERS_NAME, MANIFEST_NAME, ROWS_NAME, SHORT, Manifest, read_manifest
 from data.errors import BadInputError
 
 _REMEDY = "Restore it from a backup, or delete its directory and run `firstline data build`."
@@ -18,11 +19,15 @@ _REMEDY = "Restore it from a backup, or delete its directory and run `firstline 
 
 @dataclass(frozen=True)
 class Dataset:
-    """One verified dataset version. `table` is a `datasets.Dataset`; see `rows.Row` for the columns."""
+    """One verified dataset version. `table` is a `datasets.Dataset`; see `rows.Row` for the columns.
+
+    `answers` are the desk's own texts about what tickets were about; see `answers.Answer`.
+    """
 
     path: Path
     manifest: Manifest
     table: Any
+    answers: tuple[Answer, ...]
 
     def split(self, name: str) -> Any:
         """Return the rows of `train`, `calibration` or `test` as a `datasets.Dataset`."""
@@ -56,9 +61,10 @@ def load(path: Path) -> Dataset:
     try:
         table = pq.read_table(io.BytesIO(contents[ROWS_NAME]))
         rows = from_table(table)
-    except (KeyError, pa.ArrowException) as error:
-        raise BadInputError(f"{path / ROWS_NAME} is not readable: {error}", remedy=_REMEDY) from None
-    if content_hash(rows, manifest.versions) != manifest.hash or path.name not in (
+        answers = answers_from_table(pq.read_table(io.BytesIO(contents[ANSWERS_NAME])))
+    except (KeyError, TypeError, pa.ArrowException) as error:
+        raise BadInputError(f"The tables in {path} are not readable: {error}", remedy=_REMEDY) from None
+    if content_hash(rows, answers, manifest.versions) != manifest.hash or path.name not in (
         manifest.id,
         manifest.hash,
     ):
@@ -66,7 +72,8 @@ def load(path: Path) -> Dataset:
             f"{path / MANIFEST_NAME} does not belong to the rows beside it (hash mismatch).", remedy=_REMEDY
         )
     in_memory = datasets.table.InMemoryTable(table.select(list(COLUMNS)))
-    return Dataset(path, manifest, datasets.Dataset(in_memory, fingerprint=manifest.id))
+    table_read = datasets.Dataset(in_memory, fingerprint=manifest.id)
+    return Dataset(path, manifest, table_read, tuple(answers))
 
 
 def _verified(path: Path, facts: Any) -> bytes:

@@ -13,6 +13,7 @@ from data.errors import BadInputError
 MANIFEST_NAME = "manifest.json"
 ROWS_NAME = "rows.parquet"
 EXCLUDED_NAME = "excluded.parquet"
+ANSWERS_NAME = "answers.parquet"
 SHORT = 12
 
 
@@ -29,7 +30,8 @@ class Manifest:
     versions: Mapping[str, str]
     """Of the row schema, the task, the redaction, the families and the taxonomy."""
     counts: Mapping[str, Any]
-    """`rows`, `families`, `audited`, `splits`, `split_families`, `clients`, `issue_types`, `directory`."""
+    """`rows`, `families`, `audited`, `answers`, `splits`, `split_families`, `clients`, `issue_types`,
+    `priorities`, `directory`."""
     exclusions: Mapping[str, int]
     """Stored tickets left out, by reason."""
     files: Mapping[str, Mapping[str, Any]]

@@ -34,9 +34,13 @@ class Redactor:
         self._surrogates = Surrogates(salt, self._index.known)
         self._stand_in = lru_cache(maxsize=50_000)(self._choose)
 
-    def redact(self, text: str, *, country: str | None = None) -> Redaction:
-        """Redact `text`; `country` (alpha-2) of the ticket switches on its national numbers and phones."""
-        return self._redact(text, country, self._mentioned(text))
+    def redact(self, text: str, *, country: str | None = None, beside: Sequence[str] = ()) -> Redaction:
+        """Redact `text`; `country` (alpha-2) of the ticket switches on its national numbers and phones.
+
+        Who is named in full in one of the texts `beside` is known by a part of the name here.
+        """
+        named = self._mentioned(text).union(*(self._mentioned(other) for other in beside))
+        return self._redact(text, country, named)
 
     def redact_ticket(self, ticket: Ticket) -> tuple[Ticket, Redaction, Redaction]:
         """Redact subject and description together: who is named in one is known in the other."""

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
 from data.errors import StorageError
+from data.settings import SANDBOX_TOKEN, Settings
 
 SALT_NAME = "redaction.salt"
 _BYTES = 32
+_SANDBOX_SALT = hashlib.sha256(b"sandbox only: its people do not exist").digest()
+
+
+def salt_of(settings: Settings) -> bytes:
+    """Return the salt to redact with: the installation's own, or a known one for the sandbox desk.
+
+    The people of the sandbox are invented, so nothing is given away, and the same simulated history gives
+    the same dataset on every machine. Raises `StorageError`.
+    """
+    if settings.tracker_is_sandbox and settings.tracker_token == SANDBOX_TOKEN:
+        return _SANDBOX_SALT
+    return read_salt(settings.home)
 
 
 def read_salt(home: Path) -> bytes:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from data.errors import StorageError
-from data.redact.salt import SALT_NAME, read_salt
+from data.redact.salt import SALT_NAME, read_salt, salt_of
+from data.settings import read_settings
 
 
 def test_made_once_and_private(tmp_path: Path) -> None:
@@ -19,6 +20,20 @@ def test_made_once_and_private(tmp_path: Path) -> None:
     assert stat.S_IMODE((home / SALT_NAME).stat().st_mode) == 0o600
     assert [p.name for p in home.iterdir()] == [SALT_NAME]
     assert read_salt(tmp_path / "other") != salt
+
+
+def test_only_the_sandbox_desk_has_a_known_salt(tmp_path: Path) -> None:
+    """A known salt lets anybody look stand-ins up: never where a real tracker may be behind the data."""
+    a, b = ({"FIRSTLINE_HOME": str(tmp_path / name)} for name in "ab")
+    assert salt_of(read_settings(a)) == salt_of(read_settings(b))
+    assert not (tmp_path / "a").exists()
+    for real in (
+        {"FIRSTLINE_TRACKER_URL": "https://acme.youtrack.cloud"},
+        {"FIRSTLINE_TRACKER_TOKEN": "perm:own"},
+    ):
+        own = {salt_of(read_settings({**home, **real})) for home in (a, b)}
+        assert len(own) == 2
+        assert salt_of(read_settings(a)) not in own
 
 
 def test_a_damaged_salt_is_refused(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import pytest
 from data.clock import ManualClock, SystemClock
 from data.settings import read_settings
 from serving.children import Child, Command
-from serving.up import commands, uses_sandbox
+from serving.up import commands
 
 FIRSTLINE = str(Path(sys.executable).with_name("firstline"))
 
@@ -130,8 +130,8 @@ def test_doctor_names_a_damaged_file(environ: dict[str, str], tmp_path: Path) ->
 def test_the_sandbox_starts_only_where_it_is_the_tracker() -> None:
     ours = read_settings({"FIRSTLINE_HOME": "x"})
     theirs = read_settings({"FIRSTLINE_HOME": "x", "FIRSTLINE_TRACKER_URL": "https://acme.youtrack.cloud"})
-    assert uses_sandbox(ours)
-    assert not uses_sandbox(theirs)
+    assert ours.tracker_is_sandbox
+    assert not theirs.tracker_is_sandbox
     plan = commands(ours, {}, sandbox=True, mlflow=True, sandbox_options=("--webhook-drop", "0.3"))
     assert [c.name for c in plan] == ["sandbox", "mlflow", "service", "worker"]
     assert f"{ours.service_url}/v1/events/youtrack" in plan[0].arguments

@@ -14,9 +14,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from data.dataset.answers import REPLY, Answer
 from data.dataset.build import Draft
-from data.dataset.canonical import content_hash, to_table
-from data.dataset.manifest import EXCLUDED_NAME, ROWS_NAME, Manifest
+from data.dataset.canonical import answers_to_table, content_hash, to_table
+from data.dataset.manifest import ANSWERS_NAME, EXCLUDED_NAME, ROWS_NAME, Manifest
 from data.dataset.publish import fingerprints
 from data.dataset.rows import Row
 from data.sandbox.texts import load_families
@@ -41,7 +42,7 @@ RECIPE = {
     "threads": 1,
     "encoder": "packaged",
     "validation_share": 0.15,
-    "texts": {"max_tokens": 32, "definitions": False, "augmented_share": 0.3},
+    "texts": {"max_tokens": 32, "definitions": False, "answers": True, "augmented_share": 0.3},
     "lora": {"rank": 4, "alpha": 8, "top_layers": 1, "targets": ["query", "value"]},
     "lexical": {"ridge_penalty": 0.5},
     "loss": {"label_smoothing": 0.05, "category_weight": 0.2, "priority_weight": 0.5},
@@ -138,12 +139,14 @@ def write_dataset(out: Path, rows: list[Row]) -> str:
         return sink.getvalue()
 
     versions = {"schema": "test"}
+    answers = [Answer("2-1", REPLY, "Your new payslip is in the portal.", "payslip_missing", 2)]
     files = {
         ROWS_NAME: parquet(to_table(rows)),
+        ANSWERS_NAME: parquet(answers_to_table(answers)),
         EXCLUDED_NAME: parquet(pa.table({"ticket_id": [""], "reason": [""]})),
     }
     manifest = Manifest(
-        hash=content_hash(rows, versions),
+        hash=content_hash(rows, answers, versions),
         created="2026-01-01T00:00:00+00:00",
         code_revision="test",
         query={},
