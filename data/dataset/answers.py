@@ -1,16 +1,17 @@
 """What the desk answered: closing texts that say, in the desk's own words, what a ticket was about. Pure.
 
-Agents answer alike tickets alike, so a few replies, notes and root causes per issue type tell a model
-much that requesters leave unsaid (`eval/LOG.md` has what it is worth). Only what people of the desk wrote
-on training tickets counts, and only a text whose near-duplicates mostly closed one issue type: "Handled on
-the phone" teaches nothing.
+Agents answer alike tickets alike, so a few replies and root causes per issue type tell a model much that
+requesters leave unsaid (`eval/LOG.md` has what it is worth). Only what people of the desk wrote on training
+tickets counts, and only a text whose near-duplicates mostly closed one issue type: "Handled on the phone"
+teaches nothing. Other internal notes stay out: they brought nothing more, and hold what nobody else should
+read.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from data.dataset.families import families
@@ -22,9 +23,10 @@ from data.redact.redactor import Redactor
 from data.tasks.categorize import render
 from data.ticket import Comment, Ticket, TicketRecord
 
-REPLY, NOTE, ROOT_CAUSE = "reply", "note", "root_cause"
+REPLY, ROOT_CAUSE = "reply", "root_cause"
 TICKETS_PER_TYPE = 40
-"""Tickets whose comments are read, per issue type: redaction costs, and answers repeat."""
+"""Tickets whose replies are read, per issue type: redaction costs, and answers repeat. Root causes are
+all read."""
 ANSWERS_PER_TYPE = 8
 LEAST_SHARE = 0.6
 """Least share (0..1) of the tickets closed with a text that must be of one issue type."""
@@ -51,7 +53,7 @@ class _Said:
 
 
 def of_the_desk(record: TicketRecord, rules: DeskRules | None = None) -> tuple[Comment, ...]:
-    """Return the comments of a ticket that people of the desk wrote and that have something to say."""
+    """Return the replies and root causes on a ticket that people of the desk wrote."""
     machines = (rules or DeskRules()).service_accounts
     return tuple(
         c
@@ -59,6 +61,7 @@ def of_the_desk(record: TicketRecord, rules: DeskRules | None = None) -> tuple[C
         if not c.deleted
         and c.author != record.reporter
         and c.author not in machines
+        and (not c.internal or _is_root_cause(c))
         and len(c.text.strip()) >= _LEAST_CHARS
     )
 
@@ -71,8 +74,13 @@ def answers_of(
     `rows` are the dataset's; only its training tickets among `records` are read. The same facts give the
     same answers, whatever the order of `records`.
     """
-    read = _to_read(rows)
-    said = [s for r in records if r.ticket.id in read for s in _said(r, read[r.ticket.id], redactor_of)]
+    teaching = {row.ticket_id: row for row in rows if row.split == TRAIN}
+    chosen = _with_replies(teaching.values())
+    said: list[_Said] = []
+    for record in records:
+        if (row := teaching.get(record.ticket.id)) is not None:
+            comments = [c for c in of_the_desk(record) if _is_root_cause(c) or row.ticket_id in chosen]
+            said += _said(record, comments, row, redactor_of(record.tenant))
     said.sort(key=lambda s: (s.row.ticket_id, s.kind, s.text))
     groups: dict[str, list[_Said]] = defaultdict(list)
     for one, family in zip(said, families([s.masked for s in said]), strict=True):
@@ -88,35 +96,33 @@ def answers_of(
     return found
 
 
-def _to_read(rows: Sequence[Row]) -> Mapping[str, Row]:
+def _with_replies(rows: Iterable[Row]) -> frozenset[str]:
     by_type: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        if row.split == TRAIN:
-            by_type[row.issue_type].append(row)
+        by_type[row.issue_type].append(row)
     chosen = (sorted(some, key=_by_chance)[:TICKETS_PER_TYPE] for some in by_type.values())
-    return {row.ticket_id: row for some in chosen for row in some}
+    return frozenset(row.ticket_id for some in chosen for row in some)
 
 
 def _by_chance(row: Row) -> bytes:
     return hashlib.sha256(f"answers:{row.ticket_id}".encode()).digest()
 
 
-def _said(record: TicketRecord, row: Row, redactor_of: Callable[[str], Redactor]) -> Iterable[_Said]:
-    redactor, ticket = redactor_of(record.tenant), record.ticket
-    for comment in of_the_desk(record):
+def _said(record: TicketRecord, comments: Iterable[Comment], row: Row, redactor: Redactor) -> Iterable[_Said]:
+    ticket = record.ticket
+    for comment in comments:
         original = comment.text[:_MOST_CHARS]
         redaction = redactor.redact(
             original, country=ticket.country, beside=(ticket.summary, ticket.description)
         )
         text = render(Ticket(ticket.id, "", redaction.text))
         if text:
-            yield _Said(row, _kind(comment), text, masked(original, redaction))
+            kind = ROOT_CAUSE if _is_root_cause(comment) else REPLY
+            yield _Said(row, kind, text, masked(original, redaction))
 
 
-def _kind(comment: Comment) -> str:
-    if not comment.internal:
-        return REPLY
-    return ROOT_CAUSE if comment.text.lstrip().startswith(ROOT_CAUSE_HEADING) else NOTE
+def _is_root_cause(comment: Comment) -> bool:
+    return comment.internal and comment.text.lstrip().startswith(ROOT_CAUSE_HEADING)
 
 
 def _agreed(group: Sequence[_Said]) -> Answer | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from data.clock import ManualClock
-from data.dataset.answers import ANSWERS_PER_TYPE, NOTE, REPLY, ROOT_CAUSE, Answer, of_the_desk
+from data.dataset.answers import ANSWERS_PER_TYPE, REPLY, ROOT_CAUSE, TICKETS_PER_TYPE, Answer, of_the_desk
 from data.dataset.build import Draft, draft_from
 from data.dataset.diff import diff
 from data.dataset.load import load
@@ -22,6 +22,7 @@ ANSWERS = {
     "payslip_missing": "Hello {name}, the payslip was held back at publishing and is visible now.",
     "password_reset": "Hi {name}, here is a new link to choose a password; it is valid for 24 hours.",
 }
+WORDS = [f"{a}{b}" for a in ("alpha", "bravo", "charlie") for b in "abcdefghij"]
 EMPTY_WORDS = "Handled on the phone with the requester, nothing to add from our side."
 
 
@@ -31,8 +32,8 @@ def commented(record: TicketRecord, text: str, **kind: object) -> TicketRecord:
     return replace(record, comments=(*record.comments, replace(comment, **kind)))  # type: ignore[arg-type]
 
 
-def only_notes(record: TicketRecord) -> TicketRecord:
-    return replace(record, comments=tuple(c for c in record.comments if c.internal))
+def without_answers(record: TicketRecord) -> TicketRecord:
+    return replace(record, comments=tuple(c for c in record.comments if c.text == EMPTY_WORDS))
 
 
 def answered(history: Sequence[TicketRecord], people: Sequence[Person]) -> list[TicketRecord]:
@@ -42,7 +43,7 @@ def answered(history: Sequence[TicketRecord], people: Sequence[Person]) -> list[
         text = ANSWERS.get(record.issue_type or "")
         who = rng.choice(people).name.split()[0]
         record = commented(record, text.format(name=who)) if text else record
-        found.append(commented(record, EMPTY_WORDS, internal=True))
+        found.append(commented(record, EMPTY_WORDS))
     return found
 
 
@@ -94,8 +95,10 @@ def test_only_people_of_the_desk_teach(record: Callable[..., TicketRecord]) -> N
     ticket = commented(ticket, long, author="svc-firstline")
     ticket = commented(ticket, long, deleted=True)
     ticket = commented(ticket, "Done.")
+    ticket = commented(ticket, long, internal=True)
     assert of_the_desk(ticket) == ()
-    assert len(of_the_desk(commented(ticket, long))) == 1
+    root_cause = commented(ticket, f"ROOT CAUSE\nsymptom: {long}", internal=True)
+    assert [c.internal for c in of_the_desk(commented(root_cause, long))] == [True, False]
 
 
 def test_audited_families_teach_nothing(
@@ -106,30 +109,27 @@ def test_audited_families_teach_nothing(
     assert read(drafted([r if r.tags else p for r, p in zip(audited, plain, strict=True)]), tmp_path) == ()
 
 
-def test_notes_and_root_causes_are_told_apart_and_the_most_used_come_first(
-    drafted: Callable[..., Draft], history: list[TicketRecord], tmp_path: Path
+def test_every_root_cause_is_read_and_the_most_used_answer_comes_first(
+    drafted: Callable[..., Draft], record: Callable[..., TicketRecord], tmp_path: Path
 ) -> None:
-    payslips = [r for r in history if r.issue_type == "payslip_missing" and not r.tags]
-    said = [
-        ("ROOT CAUSE\nsymptom: payslips of one pay group are not published after the release", True),
-        ("Publishing job had skipped the pay group; started again by hand and checked.", True),
+    reply = "The publishing job had skipped your pay group; it was started again and everything is there."
+    cause = "ROOT CAUSE\nsymptom: payslips of one pay group are not published after the release"
+    records = [
+        commented(
+            record(n, f"Payslip of {{name}}. {WORDS[n % 30]} {WORDS[n // 30]}", "payslip_missing"), reply
+        )
+        for n in range(3 * TICKETS_PER_TYPE)
     ]
-    records = []
-    for i, r in enumerate(payslips):
-        text, internal = said[0] if i % 3 == 0 else said[1]
-        records.append(commented(r, text, internal=internal))
+    records[70] = commented(records[70], cause, internal=True)
     found = read(drafted(records), tmp_path)
-    assert [a.kind for a in found] == [NOTE, ROOT_CAUSE]
+    assert [a.kind for a in found] == [REPLY, ROOT_CAUSE]
+    assert [a.tickets for a in found] == [TICKETS_PER_TYPE, 1]
 
 
 def test_no_issue_type_has_more_than_its_share_of_answers(
     drafted: Callable[..., Draft], record: Callable[..., TicketRecord], tmp_path: Path
 ) -> None:
-    words = (
-        "alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo lima mike november oscar papa"
-        " quebec romeo sierra tango uniform victor whiskey xray yankee zulu anchor beacon copper dollar"
-    )
-    triples = [" ".join(words.split()[i : i + 3]) for i in range(0, 30, 3)]
+    triples = [" ".join(WORDS[i : i + 3]) for i in range(0, 30, 3)]
     records = [
         commented(
             record(n, f"Payslip of {{name}}. {triple}", "payslip_missing"), f"{triple} {triple} {triple}"
@@ -144,7 +144,7 @@ def test_another_answer_is_another_version_and_diff_says_so(
     drafted: Callable[..., Draft], history: list[TicketRecord], people: tuple[Person, ...], tmp_path: Path
 ) -> None:
     records = answered(history, people)
-    first, second = drafted(records), drafted([only_notes(r) for r in records])
+    first, second = drafted(records), drafted([without_answers(r) for r in records])
     read(first, tmp_path), read(second, tmp_path)
     assert first.manifest.hash != second.manifest.hash
     found = diff(load(tmp_path / first.manifest.id), load(tmp_path / second.manifest.id))
