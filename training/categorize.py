@@ -41,13 +41,14 @@ from eval.registry import Registry
 from eval.report import Row
 from training.encoder import Encoder, Source, Tokens, locate
 from training.export import export_engine
-from training.fit import Example, Heads, fit, prototypes
+from training.fit import fit, prototypes
 from training.lexical import choose_gain, fit_lexical
 from training.measuring import Measurement, Tensors, embedded, measure
 from training.pictures import category_confusion, reliability, risk_coverage_curve, save
 from training.priority import class_weights, fit_priority, sample
 from training.recipe import Recipe
 from training.rows import Sides, agreed, descriptions, priority_index, sides
+from training.steps import Example, Heads
 from training.tracking import Run, tracked
 
 NO_PRIORITY = -100

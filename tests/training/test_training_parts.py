@@ -2,6 +2,7 @@ import random
 from collections import Counter
 
 import pytest
+import torch
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,9 +11,11 @@ from data.errors import BadInputError, SettingsError
 from data.taxonomy import load_taxonomy
 from eval.report import Row
 from training.augment import augmented
-from training.fit import buckets
-from training.recipe import SHIPPED, main, read_recipe
+from training.encoder import Encoder, Tokens, locate
+from training.fit import accuracies
+from training.recipe import SHIPPED, Recipe, main, read_recipe
 from training.rows import agreed, definitions, sides
+from training.steps import Example, Heads, Steps, buckets
 
 
 def row(ticket_id: str, family: str, issue_type: str = "password_reset", priority: str = "normal") -> Row:
@@ -108,3 +111,48 @@ def test_everything_that_is_missing_is_named():
 def test_definitions_cover_the_taxonomy():
     taxonomy = load_taxonomy()
     assert [key for _, key in definitions(taxonomy)] == list(taxonomy.issue_types)
+
+
+@pytest.fixture
+def quick() -> Recipe:
+    """The shipped recipe with adapters that learn in a second."""
+    shipped = read_recipe(SHIPPED / "categorize.yaml")
+    lora = shipped.lora.model_copy(update={"rank": 4, "alpha": 8, "top_layers": 1})
+    moves = {"epochs": 2, "branches": 3, "learning_rate": 0.01, "head_learning_rate": 0.01}
+    return shipped.model_copy(
+        update={"lora": lora, "optimization": shipped.optimization.model_copy(update=moves)}
+    )
+
+
+class Marked(Steps):
+    """Notes where each branch starts, and moves every weight by one more than the branch before."""
+
+    def epoch(self, number: int, *, branch: int = 0) -> float:
+        self.starts = [*getattr(self, "starts", []), self.weights()]
+        self.restore({name: value + branch + 1 for name, value in self.weights().items()})
+        return float(branch)
+
+
+def test_branches_start_from_one_point_and_their_mean_is_kept(quick: Recipe) -> None:
+    source = locate("packaged")
+    encoder, tokens = Encoder(source, quick.lora), Tokens(source, 16)
+    heads = Heads(torch.randn(len(load_taxonomy().labels), encoder.width))
+    steps = Marked(encoder, heads, tokens, [[Example("No payslip", 0, 0)]], quick, load_taxonomy())
+    before = steps.weights()
+    assert steps.averaged_epoch(1) == 1.0
+    assert len(steps.starts) == 3
+    for start in steps.starts:
+        assert all(torch.equal(start[name], before[name]) for name in before)
+    assert all(torch.allclose(value, before[name] + 2.0) for name, value in steps.weights().items())
+
+
+def test_an_averaged_epoch_learns_as_a_plain_one_does(quick: Recipe) -> None:
+    source, taxonomy = locate("packaged"), load_taxonomy()
+    torch.manual_seed(0)
+    encoder, tokens = Encoder(source, quick.lora), Tokens(source, 16)
+    heads = Heads(torch.randn(len(taxonomy.labels), encoder.width))
+    groups = [[Example(f"{word} {n}", label, label)] for n in range(12) for label, word in enumerate("ab")]
+    steps = Steps(encoder, heads, tokens, groups, quick, taxonomy)
+    first = steps.epoch(0)
+    assert steps.averaged_epoch(1) < first
+    assert accuracies(encoder, heads, tokens, [g[0] for g in groups])[0] > 0.9
