@@ -66,6 +66,7 @@ def certify(
     budget: float = 0.05,
     confidence: float = 0.95,
     start: int | None = None,
+    target: float | None = None,
 ) -> Certificate:
     """Find the loosest provable threshold on `scores` (n,) given audited `correct` (n,) boolean.
 
@@ -73,9 +74,14 @@ def certify(
     chosen without looking at the prediction. Testing starts at the first threshold that accepts
     `start` rows (default: a quarter of them, at least `fewest(budget, confidence)`), goes on while
     BinomCDF(errors; n, budget) <= 1 - confidence, and ends at the first failure. Equal scores enter
-    together. Raises `ValueError` for a budget or confidence outside 0..1 or unequal lengths.
+    together. With a `target` (0..budget) the loosest proven threshold at which at most that share was
+    wrong is taken, or the strictest proven one where none is that good: all that are proven hold
+    together, so choosing among them costs no confidence. Raises `ValueError` for a budget, target or
+    confidence out of range or unequal lengths.
     """
     _check(budget, confidence)
+    if target is not None and not 0 <= target <= budget:
+        raise ValueError(f"target {target} must lie between 0 and the budget {budget}")
     score = np.asarray(scores, dtype=np.float64)
     wrong = ~np.asarray(correct, dtype=bool)
     if score.shape != wrong.shape or score.ndim != 1:
@@ -89,9 +95,19 @@ def certify(
     # BinomCDF(errors; n, budget) for every threshold; the first failure ends the sequence.
     proven = special.bdtr(errors[tested], tested + 1, budget) <= 1 - confidence
     good = int(proven.size if proven.all() else proven.argmin())
-    best = int(tested[good - 1]) if good else None
+    best = _chosen(tested[:good], errors, target)
     strictest = int(tested[0]) if tested.size else None
     return _certificate(ranked, errors, best, strictest, budget, confidence)
+
+
+def _chosen(proven: np.ndarray, errors: np.ndarray, target: float | None) -> int | None:
+    """Return the position of the last accepted row, or `None` where nothing is proven."""
+    if not proven.size:
+        return None
+    if target is None:
+        return int(proven[-1])
+    good = proven[errors[proven] <= target * (proven + 1)]
+    return int(good[-1] if good.size else proven[0])
 
 
 def _certificate(

@@ -51,4 +51,11 @@ def derive(
 
 def _certificate(scores: NDArray[Any], right: NDArray[Any], promise: Promise) -> Certificate:
     start = max(fewest(promise.error_budget, promise.confidence), round(promise.least_share * len(scores)))
-    return certify(scores, right, budget=promise.error_budget, confidence=promise.confidence, start=start)
+    return certify(
+        scores,
+        right,
+        budget=promise.error_budget,
+        confidence=promise.confidence,
+        start=start,
+        target=promise.target_error,
+    )

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from data.errors import FirstlineError, SettingsError
 from data.taxonomy import Taxonomy, load_taxonomy
@@ -29,11 +29,14 @@ class Promise:
 
     `least_share` (0..1): the share of tickets from which acting alone is worth having. The proof
     starts there; fixed before anything is looked at, it costs nothing and gives the test more power.
+    `target_error` (0..`error_budget`): of what is proven, go only as far as at most this share of the
+    reviewed tickets was wrong; never further than is proven. Without one, as far as is proven.
     """
 
     error_budget: float
     confidence: float
     least_share: float = 0.25
+    target_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,13 @@ class _Promise(_Strict):
     error_budget: Share
     confidence: Annotated[float, Field(ge=0.5, lt=1)]
     least_share: Share = 0.25
+    target_error: Annotated[float, Field(ge=0, lt=1)] | None = None
+
+    @model_validator(mode="after")
+    def _target_within_budget(self) -> Self:
+        if self.target_error is not None and self.target_error > self.error_budget:
+            raise ValueError("target_error is larger than error_budget, so it would never matter")
+        return self
 
 
 class _Route(_Strict):

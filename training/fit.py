@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from data.taxonomy import Taxonomy
@@ -67,28 +67,42 @@ def fit(
     """Train in place and leave the best epoch's weights; return every epoch.
 
     Best: highest mean of the two validation accuracies. Stops after `patience` epochs without a better
-    one. With several branches the last epoch is the mean of that many runs of it.
+    one.
     """
-    plan = recipe.optimization
     steps = Steps(encoder, heads, tokens, groups, recipe, taxonomy)
     epochs: list[Epoch] = []
     best: tuple[float, dict[str, Tensor]] | None = None
     since_best = 0
-    for number in range(plan.epochs):
-        branching = plan.branches > 1 and number + 1 == plan.epochs
-        loss = steps.averaged_epoch(number) if branching else steps.epoch(number)
+    for number in range(recipe.optimization.epochs):
+        loss = steps.epoch(number)
         right = accuracies(encoder, heads, tokens, validation)
         epochs.append(Epoch(number, loss, right[0], right[1], steps.learning_rate))
         log(epochs[-1])
         since_best += 1
         if best is None or sum(right) > best[0]:
             since_best = 0
-            best = (sum(right), steps.weights())
-        if since_best >= plan.patience:
+            best = (sum(right), weights_of(encoder, heads))
+        if since_best >= recipe.optimization.patience:
             break
     assert best is not None
-    steps.restore(best[1])
+    restore(encoder, heads, best[1])
     return epochs
+
+
+def weights_of(encoder: Encoder, heads: Heads) -> dict[str, Tensor]:
+    """Return a copy of everything that learns, by name."""
+    return {name: p.detach().clone() for name, p in _learning(encoder, heads).items()}
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def restore(encoder: Encoder, heads: Heads, weights: Mapping[str, Tensor]) -> None:
+    """Put back what `weights_of` returned."""
+    for name, p in _learning(encoder, heads).items():
+        p.copy_(weights[name])
+
+
+def _learning(encoder: Encoder, heads: Heads) -> dict[str, nn.Parameter]:
+    return {**encoder.trainable(), **{f"heads.{name}": p for name, p in heads.named_parameters()}}
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]

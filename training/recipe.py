@@ -35,7 +35,6 @@ class Optimization(_Part):
     """How the weights move."""
 
     epochs: int = Field(ge=1, le=100)
-    branches: int = Field(ge=1, le=16)
     batch_size: int = Field(ge=2, le=512)
     learning_rate: float = Field(gt=0, le=0.1)
     head_learning_rate: float = Field(gt=0, le=0.1)

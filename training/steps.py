@@ -1,8 +1,7 @@
-"""One step after another: what is minimised, in which batches, and how runs are averaged."""
+"""One step after another: what is minimised, and in which batches."""
 
 from __future__ import annotations
 
-import copy
 import math
 import random
 from collections.abc import Sequence
@@ -145,14 +144,12 @@ class Steps:
         """The adapter's learning rate at the last step."""
         return float(self._optimizer.param_groups[0]["lr"])
 
-    def epoch(self, number: int, *, branch: int = 0) -> float:
-        """Run epoch `number` (from 0) and return its mean loss; `branch` picks other copies of the texts."""
-        chosen = [group[(number + branch) % len(group)] for group in self._groups]
+    def epoch(self, number: int) -> float:
+        """Do epoch `number` (from 0) and return its mean loss."""
+        chosen = [group[number % len(group)] for group in self._groups]
         texts = [augmented(e.text, self._recipe.texts.augmented_share, self._rng) for e in chosen]
         batches = _batches(self._tokens(texts), chosen, texts, self._plan.batch_size, self._rng)
         label = f"Training, epoch {number + 1} of {self._plan.epochs}"
-        if self._plan.branches > 1 and number + 1 == self._plan.epochs:
-            label += f", branch {branch + 1} of {self._plan.branches}"
         total = 0.0
         for i, (ids, examples, found) in enumerate(progress(batches, label=label)):
             self._set_rates(number * self._per_epoch + i)
@@ -164,39 +161,6 @@ class Steps:
             self._optimizer.step()
             total += float(loss.item()) * len(ids)
         return total / len(self._groups)
-
-    def averaged_epoch(self, number: int) -> float:
-        """Run the epoch once per branch from where it stands, and leave the mean of the branches' weights.
-
-        Every branch sees the texts in another order. Weights that start from one point can be averaged,
-        and the average is nearly as good as an ensemble at the price of one model (Gupta et al., 2020,
-        "Stochastic Weight Averaging in Parallel"; Wortsman et al., 2022, "Model soups").
-        """
-        start, state = self.weights(), copy.deepcopy(self._optimizer.state_dict())
-        mean = {name: torch.zeros_like(value) for name, value in start.items()}
-        losses = []
-        for branch in range(self._plan.branches):
-            self.restore(start)
-            self._optimizer.load_state_dict(copy.deepcopy(state))
-            losses.append(self.epoch(number, branch=branch))
-            for name, value in self.weights().items():
-                mean[name] += value / self._plan.branches
-        self.restore(mean)
-        return sum(losses) / len(losses)
-
-    def weights(self) -> dict[str, Tensor]:
-        """Return a copy of everything that learns, by name."""
-        return {name: p.detach().clone() for name, p in self._learning().items()}
-
-    @torch.no_grad()  # type: ignore[untyped-decorator]
-    def restore(self, weights: dict[str, Tensor]) -> None:
-        """Put back what `weights` returned."""
-        for name, p in self._learning().items():
-            p.copy_(weights[name])
-
-    def _learning(self) -> dict[str, nn.Parameter]:
-        heads = {f"heads.{name}": p for name, p in self._heads.named_parameters()}
-        return {**self._encoder.trainable(), **heads}
 
     def _set_rates(self, step: int) -> None:
         share = _warm_then_linear(step, self._plan.epochs * self._per_epoch, self._plan)

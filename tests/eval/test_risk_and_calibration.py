@@ -16,7 +16,8 @@ def test_label_counts_that_prove_five_percent():
 
 @pytest.mark.parametrize("world", ["calibrated", "overconfident", "edge"])
 @pytest.mark.parametrize("n", [200, 1000])
-def test_the_promise_is_broken_in_at_most_five_percent_of_runs(world, n):
+@pytest.mark.parametrize("target", [None, 0.03])
+def test_the_promise_is_broken_in_at_most_five_percent_of_runs(world, n, target):
     """True error among the accepted is known in closed form, so a violation is exact."""
     rng = np.random.default_rng(11)
     grid = np.linspace(0, 1, 4001)
@@ -30,7 +31,7 @@ def test_the_promise_is_broken_in_at_most_five_percent_of_runs(world, n):
     runs, broken = 400, 0
     for _ in range(runs):
         scores = rng.beta(6, 0.6, size=n)
-        found = certify(scores, rng.random(n) < truth(scores), budget=0.05, confidence=0.95)
+        found = certify(scores, rng.random(n) < truth(scores), budget=0.05, confidence=0.95, target=target)
         # On the edge the error is exactly the budget everywhere; any smaller one would be kept.
         limit = 0.05 if world != "edge" else 0.05 - 1e-12
         if found.threshold is not None and np.interp(found.threshold, grid, risk) > limit + 1e-4:
@@ -67,6 +68,22 @@ def test_what_is_certified_is_proven_by_its_own_numbers(rows, budget):
     assert stats.binom.cdf(found.errors, found.n, budget) <= 0.05 + 1e-12
 
 
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=40, max_size=300))
+def test_a_target_never_goes_further_than_what_is_proven_and_is_kept_where_it_can_be(rows):
+    scores = np.asarray([r[0] for r in rows])
+    correct = np.asarray([r[1] or r[0] > 0.3 for r in rows], dtype=bool)
+    proven = certify(scores, correct, budget=0.1, confidence=0.8, start=30)
+    aimed = certify(scores, correct, budget=0.1, confidence=0.8, start=30, target=0.02)
+    assert (proven.threshold is None) == (aimed.threshold is None)
+    if aimed.threshold is None:
+        return
+    assert aimed.threshold >= proven.threshold and aimed.bound <= 0.1 + 1e-9
+    # The only certified set with more errors than aimed at is the smallest one that was tested.
+    smallest = np.sort(scores)[::-1][29]
+    assert aimed.errors <= 0.02 * aimed.n or aimed.threshold == smallest
+
+
 def test_too_few_audited_tickets_certify_nothing_and_say_how_many_are_missing():
     found = certify([0.99] * 58, [True] * 58)
     assert found.threshold is None and found.missing == 1
@@ -82,6 +99,8 @@ def test_equal_scores_enter_together():
 def test_wrong_arguments_are_refused():
     with pytest.raises(ValueError, match="between"):
         certify([0.5], [True], budget=0.0)
+    with pytest.raises(ValueError, match="target"):
+        certify([0.5], [True], budget=0.05, target=0.06)
     with pytest.raises(ValueError, match="equally long"):
         certify([0.5, 0.6], [True])
 

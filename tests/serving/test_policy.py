@@ -17,10 +17,17 @@ TAXONOMY = load_taxonomy()
 GOOD: dict[str, Any] = yaml.safe_load((SHIPPED / "triage.yaml").read_text())
 
 
-def test_the_shipped_policy_promises_five_percent() -> None:
+def test_the_shipped_policy_aims_below_what_it_promises() -> None:
     policy = load_policy(SHIPPED / "triage.yaml", TAXONOMY)
     assert policy.category.error_budget == 0.07
     assert policy.category.confidence == 0.80
+    assert policy.category.target_error == 0.03
+
+
+def test_a_target_above_the_budget_is_refused() -> None:
+    wrong = {**GOOD, "category": {**GOOD["category"], "target_error": 0.08}}
+    with pytest.raises(SettingsError, match="target_error is larger"):
+        parse_policy(wrong, TAXONOMY)
 
 
 def test_every_problem_is_named_at_once() -> None:

@@ -48,7 +48,6 @@ RECIPE = {
     "loss": {"label_smoothing": 0.05, "category_weight": 0.2, "priority_weight": 0.5},
     "optimization": {
         "epochs": 2,
-        "branches": 2,
         "batch_size": 16,
         "learning_rate": 0.002,
         "head_learning_rate": 0.002,

@@ -12,7 +12,7 @@ from data.taxonomy import load_taxonomy
 from eval.report import Row
 from training.augment import augmented
 from training.encoder import Encoder, Tokens, locate
-from training.fit import accuracies
+from training.fit import Epoch, accuracies, fit, restore, weights_of
 from training.recipe import SHIPPED, Recipe, main, read_recipe
 from training.rows import agreed, definitions, sides
 from training.steps import Example, Heads, Steps, buckets
@@ -118,41 +118,39 @@ def quick() -> Recipe:
     """The shipped recipe with adapters that learn in a second."""
     shipped = read_recipe(SHIPPED / "categorize.yaml")
     lora = shipped.lora.model_copy(update={"rank": 4, "alpha": 8, "top_layers": 1})
-    moves = {"epochs": 2, "branches": 3, "learning_rate": 0.01, "head_learning_rate": 0.01}
+    moves = {"epochs": 6, "patience": 2, "learning_rate": 0.01, "head_learning_rate": 0.01}
     return shipped.model_copy(
         update={"lora": lora, "optimization": shipped.optimization.model_copy(update=moves)}
     )
 
 
-class Marked(Steps):
-    """Notes where each branch starts, and moves every weight by one more than the branch before."""
-
-    def epoch(self, number: int, *, branch: int = 0) -> float:
-        self.starts = [*getattr(self, "starts", []), self.weights()]
-        self.restore({name: value + branch + 1 for name, value in self.weights().items()})
-        return float(branch)
-
-
-def test_branches_start_from_one_point_and_their_mean_is_kept(quick: Recipe) -> None:
+def ready(quick: Recipe) -> tuple[Encoder, Heads, Tokens]:
     source = locate("packaged")
-    encoder, tokens = Encoder(source, quick.lora), Tokens(source, 16)
-    heads = Heads(torch.randn(len(load_taxonomy().labels), encoder.width))
-    steps = Marked(encoder, heads, tokens, [[Example("No payslip", 0, 0)]], quick, load_taxonomy())
-    before = steps.weights()
-    assert steps.averaged_epoch(1) == 1.0
-    assert len(steps.starts) == 3
-    for start in steps.starts:
-        assert all(torch.equal(start[name], before[name]) for name in before)
-    assert all(torch.allclose(value, before[name] + 2.0) for name, value in steps.weights().items())
-
-
-def test_an_averaged_epoch_learns_as_a_plain_one_does(quick: Recipe) -> None:
-    source, taxonomy = locate("packaged"), load_taxonomy()
     torch.manual_seed(0)
     encoder, tokens = Encoder(source, quick.lora), Tokens(source, 16)
-    heads = Heads(torch.randn(len(taxonomy.labels), encoder.width))
-    groups = [[Example(f"{word} {n}", label, label)] for n in range(12) for label, word in enumerate("ab")]
-    steps = Steps(encoder, heads, tokens, groups, quick, taxonomy)
-    first = steps.epoch(0)
-    assert steps.averaged_epoch(1) < first
-    assert accuracies(encoder, heads, tokens, [g[0] for g in groups])[0] > 0.9
+    return encoder, Heads(torch.randn(len(load_taxonomy().labels), encoder.width)), tokens
+
+
+GROUPS = [[Example(f"{word} {n}", label, label)] for n in range(12) for label, word in enumerate("ab")]
+
+
+def test_the_best_epoch_is_kept_and_training_stops_without_a_better_one(quick: Recipe) -> None:
+    """Rates this high are right at first and then get worse, which is what stopping early is for."""
+    encoder, heads, tokens = ready(quick)
+    logged: list[Epoch] = []
+    validation = [group[0] for group in GROUPS]
+    fit(encoder, heads, tokens, GROUPS, validation, quick, load_taxonomy(), logged.append)
+    scores = [epoch.issue_type_accuracy + epoch.priority_accuracy for epoch in logged]
+    assert [epoch.number for epoch in logged] == list(range(len(logged)))
+    assert sum(accuracies(encoder, heads, tokens, validation)) == pytest.approx(max(scores))
+    assert accuracies(encoder, heads, tokens, validation)[0] > 0.9
+    assert len(logged) == quick.optimization.epochs or scores[-1] <= max(scores[:-1])
+
+
+def test_weights_are_copies_that_can_be_put_back(quick: Recipe) -> None:
+    encoder, heads, tokens = ready(quick)
+    before = weights_of(encoder, heads)
+    Steps(encoder, heads, tokens, GROUPS, quick, load_taxonomy()).epoch(0)
+    assert not torch.equal(before["heads.weight"], weights_of(encoder, heads)["heads.weight"])
+    restore(encoder, heads, before)
+    assert all(torch.equal(before[name], value) for name, value in weights_of(encoder, heads).items())
