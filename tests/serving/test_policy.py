@@ -21,7 +21,7 @@ def test_the_shipped_policy_aims_below_what_it_promises() -> None:
     policy = load_policy(SHIPPED / "triage.yaml", TAXONOMY)
     assert policy.category.error_budget == 0.07
     assert policy.category.confidence == 0.80
-    assert policy.category.target_error == 0.03
+    assert policy.category.target_error == 0.025
 
 
 def test_a_target_above_the_budget_is_refused() -> None:
