@@ -212,7 +212,7 @@ def _priority(recipe: Recipe, split: Sides, heads: Tensors, bundle: Path) -> Ten
     rows = [group[0] for group in agreed(split.train)]
     everyone = [row.priority for row in rows]
     chosen = [rows[i] for i in sample(everyone, random.Random(recipe.seed))]
-    embeddings = embedded(bundle, chosen, recipe.texts.max_tokens)
+    embeddings = embedded(bundle, chosen, recipe.texts.max_tokens, threads=torch.get_num_threads())
     features = priority_features(embeddings, [r.text for r in chosen], issue_type_logits(heads, embeddings))
     priorities = [r.priority for r in chosen]
     return fit_priority(features, priorities, class_weights(everyone, priorities))

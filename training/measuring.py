@@ -33,10 +33,12 @@ class Measurement:
     types: Scored
 
 
-def embedded(bundle: Path, rows: Sequence[Row], max_tokens: int) -> NDArray[np.float32]:
+def embedded(bundle: Path, rows: Sequence[Row], max_tokens: int, *, threads: int = 1) -> NDArray[np.float32]:
     """Embed rows (n, d) by the very file that will serve, not by the torch model it came from."""
     texts = [r.text for r in rows]
-    return encode(bundle / ENGINE, bundle / TOKENIZER, texts, max_tokens=max_tokens, label="Measuring")
+    return encode(
+        bundle / ENGINE, bundle / TOKENIZER, texts, max_tokens=max_tokens, threads=threads, label="Measuring"
+    )
 
 
 def measure(
