@@ -58,7 +58,7 @@ def test_weights_undo_what_sampling_left_out(everyone: list[str]) -> None:
 
 
 def test_sample_is_capped_per_priority_and_keeps_the_rare() -> None:
-    everyone = ["normal"] * 5000 + ["critical"] * 9
+    everyone = ["normal"] * 9000 + ["critical"] * 9
     rows = sample(everyone, random.Random(3))
     assert len(rows) == MOST_PER_PRIORITY + 9
     assert rows == sample(everyone, random.Random(3))
