@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import BundleError, FirstlineError
+from eval.encoding import is_dynamically_quantised
 
 BATCH = 32
 Floats = NDArray[np.float32]
@@ -69,7 +70,7 @@ class InProcessEngine:
         self._tokenizer.no_padding()
         self._inputs = tuple(i.name for i in self._session.get_inputs())
         self._pad = self._tokenizer.token_to_id("[PAD]") or 0
-        self._batch = 1 if _is_dynamically_quantised(graph) else BATCH
+        self._batch = 1 if is_dynamically_quantised(graph) else BATCH
 
     def embed(self, texts: Sequence[str]) -> Floats:
         encodings = self._tokenizer.encode_batch(list(texts))
@@ -150,8 +151,3 @@ def _unit(rows: Floats) -> Floats:
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     unit: Floats = rows / np.maximum(norms, 1e-12)
     return unit
-
-
-def _is_dynamically_quantised(graph: Path) -> bool:
-    """Tell by the operator's name, which ONNX stores as plain text in the file."""
-    return b"DynamicQuantizeLinear" in graph.read_bytes()
