@@ -134,6 +134,7 @@ def _sandbox(settings: Settings, environ: Mapping[str, str], options: Sequence[s
         *(*_firstline(), "sandbox", "serve"),
         *("--host", settings.host, "--port", str(settings.sandbox_port)),
         *("--webhook-url", f"{settings.service_url}/v1/events/youtrack"),
+        "--again",
         *options,
     ]
     return Command("sandbox", arguments, environ, f"{url}/sandbox/health", url)

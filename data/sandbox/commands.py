@@ -45,6 +45,9 @@ def serve(
     live_rate: Annotated[
         float, typer.Option(min=0, max=1000, help="New tickets a second; 0: on request.")
     ] = 0.0,
+    again: Annotated[
+        bool, typer.Option("--again", help="Go on later, with new ids: for a store that knows this desk.")
+    ] = False,
 ) -> None:
     """Build the world and serve it until Ctrl-C. Changes live in memory: a restart begins again."""
     from data.settings import read_settings
@@ -60,7 +63,7 @@ def serve(
         from data.clock import SystemClock
         from data.sandbox.world import WorldConfig, build_world
         from data.sandbox.youtrack.app import create_app
-        from data.sandbox.youtrack.loading import load
+        from data.sandbox.youtrack.loading import go_on, load
         from data.sandbox.youtrack.webhooks import Emitter
 
         world = build_world(WorldConfig(seed, months, clients, tickets_per_day))
@@ -71,7 +74,10 @@ def serve(
             SystemClock(),
             random.Random(f"{seed}/webhooks"),
         )
-        app = create_app(load(world), emitter, live_rate=live_rate)
+        state = load(world)
+        if again:
+            go_on(state, SystemClock().now())
+        app = create_app(state, emitter, live_rate=live_rate)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3))
         print(
             f"firstline: sandbox desk with {len(world.history)} tickets of {len(world.clients)} clients "

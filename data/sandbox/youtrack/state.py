@@ -45,6 +45,7 @@ class TrackerState:
         self.tags: dict[str, Tag] = {}
         self.last_search: tuple[tuple[object, ...], list[Issue]] | None = None
         self._by_number: dict[int, Issue] = {}
+        self._numbers = count(1)
         self._ids = {prefix: count(1001) for prefix in (ISSUE, COMMENT, TAG, ACTIVITY)}
 
     # -- reading
@@ -78,9 +79,14 @@ class TrackerState:
         self.users[login] = user
         return user
 
+    def skip_to(self, number: int, entity: int) -> None:
+        """Give new tickets numbers from `number` on, and everything new database ids from `entity` on."""
+        self._numbers = count(number)
+        self._ids = {prefix: count(entity) for prefix in self._ids}
+
     def create_issue(self, reporter: User, summary: str, description: str | None, at: int) -> Issue:
         """File an issue with the project's defaults."""
-        number = len(self.issues) + 1
+        number = next(self._numbers)
         fields: dict[str, Value] = {
             f.name: f.values[f.default] if f.default else None for f in self.project.fields.values()
         }
