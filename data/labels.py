@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from data.outcome import Outcome
-from data.ticket import TicketRecord
+from data.ticket import Comment, TicketRecord
 
 REVIEWED_TAG = "qa-reviewed"
 ROOT_CAUSE_TAG = "l3-root-cause"
@@ -66,7 +66,9 @@ def reopenings(record: TicketRecord, rules: DeskRules) -> int:
 
 def has_root_cause(record: TicketRecord) -> bool:
     """Tell whether third-level support closed this with a root cause: by tag or by internal comment."""
-    return ROOT_CAUSE_TAG in record.tags or any(
-        c.internal and not c.deleted and c.text.lstrip().startswith(ROOT_CAUSE_HEADING)
-        for c in record.comments
-    )
+    return ROOT_CAUSE_TAG in record.tags or any(is_root_cause(c) and not c.deleted for c in record.comments)
+
+
+def is_root_cause(comment: Comment) -> bool:
+    """Tell whether a comment is third-level support's root cause: internal, under the heading."""
+    return comment.internal and comment.text.lstrip().startswith(ROOT_CAUSE_HEADING)

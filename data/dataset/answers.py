@@ -18,7 +18,7 @@ from data.dataset.families import families
 from data.dataset.masking import masked
 from data.dataset.rows import Row
 from data.dataset.splits import TRAIN
-from data.labels import ROOT_CAUSE_HEADING, DeskRules
+from data.labels import DeskRules, is_root_cause
 from data.redact.redactor import Redactor
 from data.tasks.categorize import render
 from data.ticket import Comment, Ticket, TicketRecord
@@ -61,7 +61,7 @@ def of_the_desk(record: TicketRecord, rules: DeskRules | None = None) -> tuple[C
         if not c.deleted
         and c.author != record.reporter
         and c.author not in machines
-        and (not c.internal or _is_root_cause(c))
+        and (not c.internal or is_root_cause(c))
         and len(c.text.strip()) >= _LEAST_CHARS
     )
 
@@ -79,7 +79,7 @@ def answers_of(
     said: list[_Said] = []
     for record in records:
         if (row := teaching.get(record.ticket.id)) is not None:
-            comments = [c for c in of_the_desk(record) if _is_root_cause(c) or row.ticket_id in chosen]
+            comments = [c for c in of_the_desk(record) if is_root_cause(c) or row.ticket_id in chosen]
             said += _said(record, comments, row, redactor_of(record.tenant))
     said.sort(key=lambda s: (s.row.ticket_id, s.kind, s.text))
     groups: dict[str, list[_Said]] = defaultdict(list)
@@ -117,12 +117,8 @@ def _said(record: TicketRecord, comments: Iterable[Comment], row: Row, redactor:
         )
         text = render(Ticket(ticket.id, "", redaction.text))
         if text:
-            kind = ROOT_CAUSE if _is_root_cause(comment) else REPLY
+            kind = ROOT_CAUSE if is_root_cause(comment) else REPLY
             yield _Said(row, kind, text, masked(original, redaction))
-
-
-def _is_root_cause(comment: Comment) -> bool:
-    return comment.internal and comment.text.lstrip().startswith(ROOT_CAUSE_HEADING)
 
 
 def _agreed(group: Sequence[_Said]) -> Answer | None:
