@@ -46,7 +46,7 @@ def encode(
     size = 1 if is_dynamically_quantised(graph) else batch
     batches = [order[start : start + size] for start in range(0, len(order), size)]
     for some in progress(batches, label=label) if label else batches:
-        tokens, mask = _padded([ids[i] for i in some])
+        tokens, mask = padded([ids[i] for i in some])
         out[some] = session.run(None, {"input_ids": tokens, "attention_mask": mask})[0]
     return out
 
@@ -56,10 +56,10 @@ def is_dynamically_quantised(graph: Path) -> bool:
     return b"DynamicQuantizeLinear" in graph.read_bytes()
 
 
-def _padded(ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return ids and mask, (n, longest)."""
+def padded(ids: Sequence[Sequence[int]], pad: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return ids, filled up with `pad`, and mask, (n, longest)."""
     longest = max(len(row) for row in ids)
-    tokens = np.zeros((len(ids), longest), dtype=np.int64)
+    tokens = np.full((len(ids), longest), pad, dtype=np.int64)
     mask = np.zeros_like(tokens)
     for i, row in enumerate(ids):
         tokens[i, : len(row)] = row

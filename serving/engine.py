@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import BundleError, FirstlineError
-from eval.encoding import is_dynamically_quantised
+from eval.encoding import is_dynamically_quantised, padded
 
 BATCH = 32
 Floats = NDArray[np.float32]
@@ -87,12 +87,7 @@ class InProcessEngine:
         return result
 
     def _run(self, ids: list[list[int]]) -> Floats:
-        width = max(len(row) for row in ids)
-        tokens = np.full((len(ids), width), self._pad, np.int64)
-        mask = np.zeros((len(ids), width), np.int64)
-        for i, row in enumerate(ids):
-            tokens[i, : len(row)] = row
-            mask[i, : len(row)] = 1
+        tokens, mask = padded(ids, self._pad)
         given = {"input_ids": tokens, "attention_mask": mask, "token_type_ids": np.zeros_like(tokens)}
         out = self._session.run(None, {name: given[name] for name in self._inputs})[0]
         out = out.astype(np.float32, copy=False)
