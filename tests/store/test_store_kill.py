@@ -45,8 +45,11 @@ def test_killed_writers_leave_whole_transactions(store: Store, database_url: str
         for process in running:
             time.sleep(rng.uniform(0.05, 0.4))
             process.kill()
-            out, _ = process.communicate(timeout=30)
-            promised += out.split("\n")[:-1]
+            assert process.stdout is not None
+            # the same reader as above: `communicate` would lose what that one holds in its buffer
+            promised += process.stdout.read().split("\n")[:-1]
+            process.wait(timeout=30)
+            process.stdout.close()
     assert len(promised) > 6
     now = datetime(2026, 6, 2, tzinfo=UTC)
     with store.write() as conn:
