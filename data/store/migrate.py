@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 
 from data.errors import StorageError
 
-HEAD = "0001"
+HEAD = "0006"
 _SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK = 0x46495253  # any constant: two processes that start together migrate one after the other
 
