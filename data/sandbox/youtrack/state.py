@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable
 from itertools import count
+from typing import TYPE_CHECKING
 
 from data.sandbox.youtrack.model import (
     ACTIVITY,
@@ -31,6 +32,9 @@ from data.sandbox.youtrack.model import (
     Value,
 )
 
+if TYPE_CHECKING:
+    from data.sandbox.youtrack.faults.index import LateIndex
+
 
 class TrackerState:
     """Everything the stand-in knows."""
@@ -42,6 +46,8 @@ class TrackerState:
         self.guest = self.add_user("guest", "Guest", guest=True)
         self.issues: dict[str, Issue] = {}
         self.activities: list[Activity] = []
+        self.late: LateIndex | None = None
+        """What searches see, where faults may delay it."""
         self.tags: dict[str, Tag] = {}
         self.last_search: tuple[tuple[object, ...], list[Issue]] | None = None
         self._by_number: dict[int, Issue] = {}
