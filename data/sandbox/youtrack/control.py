@@ -44,7 +44,15 @@ def control_routes(state: SandboxState, player: Player) -> list[Route]:
         player.order(count, pace)
         return JSONResponse(player.report())
 
+    async def access(request: Request) -> Response:
+        try:
+            state.allow(**json.loads(await request.body()))
+        except (ValueError, TypeError) as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse({"lost": sorted(state.tracker.lost), "guest_banned": state.tracker.guest_banned})
+
     return [
+        Route("/sandbox/access", access, methods=["POST"]),
         Route("/sandbox/health", health),
         Route("/sandbox/truth", truth),
         Route("/sandbox/arrivals", arrivals, methods=["GET", "POST"]),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from data.sandbox.youtrack import views
+from data.sandbox.youtrack.access import reader, reads_comment
 from data.sandbox.youtrack.call import Call, found, number
 from data.sandbox.youtrack.errors import ApiError, bad_request
 from data.sandbox.youtrack.model import Activity, Issue
@@ -23,6 +24,7 @@ def _feed(call: Call, issue: Issue | None, first: int) -> Iterator[Activity]:
     if not params.get("categories"):
         raise ApiError(400, "Bad Request", "No requested categories specified as a filter parameter")
     wanted = set(params["categories"].split(","))
+    may_read = reader(call.state, call.caller)
     start, end = _stamp(params.get("start")), _stamp(params.get("end"))
     query = params.get("issueQuery") if issue is None else None
     allowed = {i.id for i in found(call, query)} if query else None
@@ -34,7 +36,8 @@ def _feed(call: Call, issue: Issue | None, first: int) -> Iterator[Activity]:
             and (issue is None or activity.issue is issue)
             and (allowed is None or activity.issue.id in allowed)
             and (end is None or activity.at <= end)
-            and (activity.comment is None or call.caller.team or not activity.comment.internal)
+            and may_read(activity.issue)
+            and (activity.comment is None or reads_comment(call.caller, activity.comment))
         ):
             yield activity
 

@@ -57,6 +57,14 @@ class SandboxState:
         ticket = self.truth.get(issue.id) if issue else None
         return (issue, ticket) if issue and ticket else None
 
+    def allow(
+        self, *, login: str = "", project: str = "", reads: bool = True, guest_banned: bool = False
+    ) -> None:
+        """Give or take a user's permission to see a project; ban the guest or let it in."""
+        change = self.tracker.lost.discard if reads else self.tracker.lost.add
+        change((login, project))
+        self.tracker.guest_banned = guest_banned
+
 
 def go_on(state: SandboxState, now: datetime) -> None:
     """Continue as a desk that a store may have seen before: later, and with ids nobody was given yet.
@@ -75,10 +83,12 @@ def load(world: World) -> SandboxState:
     """Fill a tracker with the world's people and its history."""
     state = SandboxState(world, TrackerState(_project(world)), SandboxClock(world.end))
     tracker = state.tracker
+    engineering = tracker.add_project(_engineering())
     tracker.tokens[SANDBOX_TOKEN] = tracker.add_user(SERVICE_LOGIN, "Firstline", team=True)
     tracker.tokens[BOARD_TOKEN] = tracker.add_user(BOARD_LOGIN, "You, at the board", team=True)
     for agent in world.desk.everyone:
         tracker.add_user(agent.login, agent.name, email=agent.email, team=True)
+    engineering.team.members |= tracker.project.team.members
     for ticket in world.history:
         issue = file_ticket(state, ticket, to_millis(ticket.created))
         _replay(tracker, issue, ticket)
@@ -142,3 +152,13 @@ def _project(world: World) -> Project:
             ("Assignee", "user[1]", [], None),
         ],
     )
+
+
+def _engineering() -> Project:
+    """Where tickets that turn out to be defects are moved to; empty at first."""
+    fields = [
+        ("Priority", "enum[1]", ["Critical", "Major", "Normal", "Minor"], "Normal"),
+        ("State", "state[1]", ["Submitted", "In Progress", "!Fixed", "!Duplicate"], "Submitted"),
+        ("Assignee", "user[1]", [], None),
+    ]
+    return build_project("ENG", "Payroll Engineering", fields, number=4, helpdesk=False)

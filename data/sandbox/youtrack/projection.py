@@ -12,9 +12,9 @@ from data.sandbox.youtrack.views import (
     Count,
     FieldType,
     FieldView,
+    LinkView,
     Me,
     ProjectFieldView,
-    Team,
     Visibility,
     attributes,
     type_name,
@@ -22,8 +22,8 @@ from data.sandbox.youtrack.views import (
 
 Tree = dict[str, "Tree | None"]
 _ENTITIES = (
-    *(s.Issue, s.Comment, s.User, s.Element, s.Tag, s.Project, s.Activity),
-    *(ActivityPage, Count, FieldType, FieldView, Me, ProjectFieldView, Team, Visibility),
+    *(s.Issue, s.Comment, s.User, s.Element, s.Tag, s.Project, s.Activity, s.Group, s.LinkType),
+    *(ActivityPage, Count, FieldType, FieldView, Me, ProjectFieldView, LinkView, Visibility),
 )
 _SYNTAX = "Query string has invalid syntax"
 

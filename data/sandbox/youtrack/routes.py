@@ -10,7 +10,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from data.clock import Clock, to_millis
-from data.sandbox.youtrack import views, writes
+from data.sandbox.youtrack import unverified, views, writes
+from data.sandbox.youtrack.access import in_team, reads_project
 from data.sandbox.youtrack.call import Call, found, listed_comments, parsed
 from data.sandbox.youtrack.errors import (
     ApiError,
@@ -20,9 +21,11 @@ from data.sandbox.youtrack.errors import (
     route_not_found,
 )
 from data.sandbox.youtrack.feed import activities, activities_page
-from data.sandbox.youtrack.model import Issue, User
+from data.sandbox.youtrack.links import link, unlink
+from data.sandbox.youtrack.model import Issue, Link, User
 from data.sandbox.youtrack.projection import project
 from data.sandbox.youtrack.state import TrackerState
+from data.sandbox.youtrack.visibility import entity_id
 
 Handler = Callable[[Call], Any]
 Changed = Callable[[Issue, str], None]
@@ -47,14 +50,30 @@ def api_routes(state: TrackerState, clock: Clock, changed: Changed) -> list[Rout
 
     return [
         route("/users/me", get=lambda c: views.Me(c.caller)),
-        route("/users", get=lambda c: c.page(list(c.state.users.values()))),
+        route("/users", get=_users),
         route("/users/{user}", get=_user),
-        route("/admin/projects", get=lambda c: c.page([c.state.project])),
-        route("/admin/projects/{project}", get=lambda c: _project(c)),
+        route("/admin/projects", get=_projects),
+        route("/admin/projects/{project}", get=lambda c: c.project()),
         route("/admin/projects/{project}/customFields", get=_project_fields),
-        route("/admin/projects/{project}/team", get=lambda c: views.Team(_project(c))),
+        route("/admin/projects/{project}/team", get=lambda c: c.project().team),
         route("/issues", get=_list_issues, post=told("created", _create_issue)),
-        route("/issues/{issue}", get=lambda c: c.issue(), post=told("updated", _update_issue)),
+        route(
+            "/issues/{issue}",
+            get=lambda c: c.issue(),
+            post=told("updated", _update_issue),
+            delete=told("deleted", _delete_issue),
+        ),
+        route("/issues/{issue}/project", get=lambda c: c.issue().project, post=told("updated", _move_issue)),
+        route("/issues/{issue}/links", get=lambda c: c.page(_links(c))),
+        route("/issues/{issue}/links/{link}", get=_link),
+        route(
+            "/issues/{issue}/links/{link}/issues",
+            get=lambda c: c.page(_link(c).others),
+            post=told("updated", _add_link),
+        ),
+        route("/issues/{issue}/links/{link}/issues/{other}", delete=told("updated", _remove_link)),
+        route("/issueLinkTypes", get=lambda c: c.page(c.state.link_types)),
+        route("/groups", get=lambda c: c.page(list(c.state.groups.values()))),
         route("/issues/{issue}/customFields", get=_issue_fields),
         route("/issues/{issue}/customFields/{field}", get=_issue_field, post=told("updated", _set_field)),
         route(
@@ -102,22 +121,69 @@ async def _answer(
 
 
 def _user(call: Call) -> User:
-    wanted = call.path("user")
-    for user in call.state.users.values():
-        if wanted in (user.id, user.login):
-            return user
-    raise entity_not_found(wanted)
+    user = call.state.find_user(call.path("user"))
+    if user is None:
+        raise entity_not_found(call.path("user"))
+    return user
 
 
-def _project(call: Call) -> Any:
-    found = call.state.project
-    if call.path("project") not in (found.id, found.short_name):
-        raise entity_not_found(call.path("project"))
-    return found
+def _users(call: Call) -> list[Any]:
+    query = call.request.query_params.get("query", "").lower() if unverified.USERS_QUERY else ""
+    every = call.state.users.values()
+    return call.page([u for u in every if query in u.login.lower() or query in u.full_name.lower()])
+
+
+def _projects(call: Call) -> list[Any]:
+    return call.page([p for p in call.state.projects.values() if reads_project(call.state, call.caller, p)])
+
+
+def _delete_issue(call: Call) -> tuple[Issue, Any]:
+    issue = call.issue()
+    writes.check_may_write(call.caller, issue)
+    call.state.delete_issue(issue, call.caller, call.at)
+    return issue, None
+
+
+def _move_issue(call: Call) -> tuple[Issue, Any]:
+    issue = call.issue()
+    writes.check_may_write(call.caller, issue)
+    target = writes.named_project(call.state, call.object_body(), call.caller)
+    call.state.move_issue(issue, call.caller, call.at, target)
+    return issue, issue.project
+
+
+def _links(call: Call) -> list[views.LinkView]:
+    return views.link_views(call.issue(), call.state.link_types)
+
+
+def _link(call: Call) -> views.LinkView:
+    for view in _links(call):
+        if call.path("link") == view.type.id + view.end:
+            return view
+    raise entity_not_found(call.path("link"))
+
+
+def _linked(call: Call, issue_id: str) -> tuple[Issue, Link, Issue]:
+    view = _link(call)
+    writes.check_may_write(call.caller, view.issue)
+    other = call.readable(issue_id)
+    return view.issue, Link(view.type, view.end == "s", other), other
+
+
+def _add_link(call: Call) -> tuple[Issue, Any]:
+    issue, wanted, other = _linked(call, entity_id(call.object_body()))
+    link(call.state, issue, call.caller, call.at, wanted)
+    return issue, other
+
+
+def _remove_link(call: Call) -> tuple[Issue, Any]:
+    issue, gone, _ = _linked(call, call.path("other"))
+    unlink(call.state, issue, call.caller, call.at, gone)
+    return issue, None
 
 
 def _project_fields(call: Call) -> list[Any]:
-    return call.page([views.ProjectFieldView(f) for f in _project(call).fields.values()])
+    return call.page([views.ProjectFieldView(f) for f in call.project().fields.values()])
 
 
 def _list_issues(call: Call) -> list[Any]:
@@ -167,7 +233,7 @@ def _update_comment(call: Call) -> tuple[Issue, Any]:
 
 def _remove_comment(call: Call) -> tuple[Issue, Any]:
     comment = call.comment()
-    if comment.author is not call.caller and not call.caller.team:
+    if comment.author is not call.caller and not in_team(call.caller, comment.issue.project):
         raise forbidden("You do not have permission to delete this comment.")
     call.state.remove_comment(comment, call.caller, call.at)
     return comment.issue, None

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.sandbox.youtrack import model as s
+from data.sandbox.youtrack.access import is_staff, reads_comment
+from data.sandbox.youtrack.kinds import BUNDLE_TYPES, ELEMENT_TYPES, KINDS
 
 PAGE = 42
 """How many entries of a nested list are shown; the rest is cut without a word."""
@@ -46,16 +48,27 @@ class FieldType:
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """Who may read a comment; `team` None: everybody who reads the issue."""
+    """Who may read something; `limits` None: everybody who reads the issue."""
 
-    team: s.Project | None
+    limits: s.Visibility | None
 
 
 @dataclass(frozen=True, slots=True)
-class Team:
-    """The project's team group."""
+class LinkView:
+    """The links of one issue of one type and direction (`s`, `t`, or empty for undirected)."""
 
-    project: s.Project
+    issue: s.Issue
+    type: s.LinkType
+    end: str
+
+    @property
+    def others(self) -> list[s.Issue]:
+        return [k.issue for k in self.issue.links if k.type is self.type and k.outward == (self.end == "s")]
+
+
+def link_views(issue: s.Issue, types: list[s.LinkType]) -> list[LinkView]:
+    """Return one view for each type and direction, also where nothing is linked."""
+    return [LinkView(issue, t, end) for t in types for end in (("s", "t") if t.directed else ("",))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +89,6 @@ class Count:
     count: int
 
 
-_ISSUE_FIELD_TYPES = {
-    "enum[1]": "SingleEnumIssueCustomField",
-    "state[1]": "StateIssueCustomField",
-    "user[1]": "SingleUserIssueCustomField",
-}
-_PROJECT_FIELD_TYPES = {
-    "enum[1]": "EnumProjectCustomField",
-    "state[1]": "StateProjectCustomField",
-    "user[1]": "UserProjectCustomField",
-}
 _ACTIVITY_TYPES = {
     "IssueCreatedCategory": "IssueCreatedActivityItem",
     "IssueResolvedCategory": "IssueResolvedActivityItem",
@@ -95,33 +98,39 @@ _ACTIVITY_TYPES = {
     "SummaryCategory": "SimpleValueActivityItem",
     "DescriptionCategory": "TextMarkupActivityItem",
     "TagsCategory": "TagsActivityItem",
+    "LinksCategory": "LinksActivityItem",
+    "ProjectCategory": "ProjectActivityItem",
+    "IssueVisibilityCategory": "VisibilityGroupActivityItem",
+    "CommentVisibilityCategory": "VisibilityGroupActivityItem",
 }
 
 
 def issue_field_type(kind: str) -> str:
     """Return the `$type` that a custom field of this kind has on an issue."""
-    return _ISSUE_FIELD_TYPES[kind]
+    return KINDS[kind].issue_type
 
 
 def readable_comments(issue: s.Issue, viewer: s.User) -> list[s.Comment]:
     """Return the comments `viewer` may read, oldest first."""
-    return [c for c in issue.comments if viewer.team or not c.internal]
+    return [c for c in issue.comments if reads_comment(viewer, c)]
 
 
 def type_name(entity: object) -> str:
     """Return the `$type` of an entity."""
     if isinstance(entity, FieldView):
-        return _ISSUE_FIELD_TYPES[entity.field.kind]
+        return KINDS[entity.field.kind].issue_type
     if isinstance(entity, ProjectFieldView):
         if entity.part == "field":
             return "CustomField"
         if entity.part == "bundle":
-            return "StateBundle" if entity.field.kind == "state[1]" else "EnumBundle"
-        return _PROJECT_FIELD_TYPES[entity.field.kind]
+            return BUNDLE_TYPES[KINDS[entity.field.kind].family]
+        return KINDS[entity.field.kind].project_type
     if isinstance(entity, s.Element):
-        return "EnumBundleElement" if entity.resolved is None else "StateBundleElement"
+        return ELEMENT_TYPES[entity.family]
     if isinstance(entity, Visibility):
-        return "UnlimitedVisibility" if entity.team is None else "LimitedVisibility"
+        return "UnlimitedVisibility" if entity.limits is None else "LimitedVisibility"
+    if isinstance(entity, s.Group):
+        return "ProjectTeam" if entity.project else "UserGroup"
     if isinstance(entity, s.Activity):
         return _ACTIVITY_TYPES[entity.category]
     return _NAMES[type(entity)]
@@ -143,7 +152,8 @@ _NAMES: dict[type, str] = {
     s.Tag: "Tag",
     s.Project: "Project",
     Me: "Me",
-    Team: "ProjectTeam",
+    LinkView: "IssueLink",
+    s.LinkType: "IssueLinkType",
     FieldType: "FieldType",
     ActivityPage: "ActivityCursorPage",
     Count: "IssueCountResponse",
@@ -153,10 +163,11 @@ _USER: dict[str, Getter] = {
     "login": lambda u, v: u.login,
     "name": lambda u, v: u.full_name,
     "fullName": lambda u, v: u.full_name,
-    "email": lambda u, v: u.email if v.team else None,
+    "email": lambda u, v: u.email if u is v or is_staff(v) else None,
     "guest": lambda u, v: u.guest,
-    "banned": lambda u, v: False,
-    "userType": lambda u, v: {"id": "AGENT" if u.team else "REPORTER", "$type": "UserType"},
+    "banned": lambda u, v: u.banned,
+    "ringId": lambda u, v: u.ring_id,
+    "userType": lambda u, v: {"id": u.kind, "$type": "UserType"},
 }
 _ISSUE: dict[str, Getter] = {
     "id": lambda i, v: i.id,
@@ -174,10 +185,10 @@ _ISSUE: dict[str, Getter] = {
     "customFields": lambda i, v: [FieldView(i, f) for f in i.project.fields.values()],
     "comments": lambda i, v: readable_comments(i, v)[:PAGE],
     "commentsCount": lambda i, v: len(readable_comments(i, v)),
-    "isDraft": lambda i, v: False,
-    "visibility": lambda i, v: Visibility(None),
+    "isDraft": lambda i, v: i.draft,
+    "visibility": lambda i, v: Visibility(i.visibility),
     "attachments": lambda i, v: [],
-    "links": lambda i, v: [],
+    "links": lambda i, v: [LinkView(i, k.type, _end(k)) for k in i.links],
 }
 _COMMENT: dict[str, Getter] = {
     "id": lambda c, v: c.id,
@@ -187,10 +198,10 @@ _COMMENT: dict[str, Getter] = {
     "created": lambda c, v: c.created,
     "updated": lambda c, v: c.updated,
     "deleted": lambda c, v: c.deleted,
-    "pinned": lambda c, v: False,
+    "pinned": lambda c, v: c.pinned,
     "attachments": lambda c, v: [],
     "issue": lambda c, v: c.issue,
-    "visibility": lambda c, v: Visibility(c.issue.project if c.internal else None),
+    "visibility": lambda c, v: Visibility(c.visibility),
 }
 _ACTIVITY: dict[str, Getter] = {
     "id": lambda a, v: a.id,
@@ -206,11 +217,11 @@ _ACTIVITY: dict[str, Getter] = {
 _PROJECT_FIELD: dict[str, dict[str, Getter]] = {
     "project": {
         "id": lambda p, v: p.field.id,
-        "canBeEmpty": lambda p, v: p.field.default is None,
+        "canBeEmpty": lambda p, v: p.field.can_be_empty,
         "emptyFieldText": lambda p, v: f"No {p.field.name.lower()}",
         "isPublic": lambda p, v: True,
         "field": lambda p, v: ProjectFieldView(p.field, "field"),
-        "bundle": lambda p, v: ProjectFieldView(p.field, "bundle") if p.field.kind != "user[1]" else None,
+        "bundle": lambda p, v: ProjectFieldView(p.field, "bundle") if KINDS[p.field.kind].bundled else None,
         "defaultValues": lambda p, v: [p.field.values[p.field.default]] if p.field.default else [],
     },
     "field": {
@@ -226,6 +237,10 @@ _PROJECT_FIELD: dict[str, dict[str, Getter]] = {
 }
 
 
+def _end(link: s.Link) -> str:
+    return ("s" if link.outward else "t") if link.type.directed else ""
+
+
 def _of_user(getter: Getter) -> Getter:
     return lambda me, viewer: getter(me.user, viewer)
 
@@ -234,7 +249,7 @@ _ENUM_ELEMENT: dict[str, Getter] = {
     "id": lambda e, v: e.id,
     "name": lambda e, v: e.name,
     "localizedName": lambda e, v: None,
-    "archived": lambda e, v: False,
+    "archived": lambda e, v: e.archived,
 }
 _ATTRIBUTES: dict[type, dict[str, Getter]] = {
     s.User: _USER,
@@ -248,11 +263,30 @@ _ATTRIBUTES: dict[type, dict[str, Getter]] = {
         "id": lambda p, v: p.id,
         "shortName": lambda p, v: p.short_name,
         "name": lambda p, v: p.name,
-        "archived": lambda p, v: False,
-        "team": lambda p, v: Team(p),
-        "plugins": lambda p, v: {"helpDeskSettings": {"enabled": True, "$type": "HelpDeskSettings"}},
+        "archived": lambda p, v: p.archived,
+        "team": lambda p, v: p.team,
+        "plugins": lambda p, v: {"helpDeskSettings": {"enabled": p.helpdesk, "$type": "HelpDeskSettings"}},
     },
-    Team: {"id": lambda t, v: t.project.team_id, "name": lambda t, v: f"{t.project.name} Team"},
+    s.Group: {
+        "id": lambda g, v: g.id,
+        "name": lambda g, v: g.name,
+        "ringId": lambda g, v: None,
+        "allUsersGroup": lambda g, v: g.everyone,
+        "teamForProject": lambda g, v: g.project,
+    },
+    s.LinkType: {
+        "id": lambda t, v: t.id,
+        "name": lambda t, v: t.name,
+        "directed": lambda t, v: t.directed,
+        "sourceToTarget": lambda t, v: t.outward,
+        "targetToSource": lambda t, v: t.inward,
+    },
+    LinkView: {
+        "id": lambda k, v: k.type.id + k.end,
+        "direction": lambda k, v: {"s": "OUTWARD", "t": "INWARD", "": "BOTH"}[k.end],
+        "linkType": lambda k, v: k.type,
+        "issues": lambda k, v: k.others[:PAGE],
+    },
     FieldType: {"id": lambda f, v: f.id},
     FieldView: {
         "id": lambda f, v: f.field.id,
@@ -261,8 +295,8 @@ _ATTRIBUTES: dict[type, dict[str, Getter]] = {
         "projectCustomField": lambda f, v: ProjectFieldView(f.field),
     },
     Visibility: {
-        "permittedGroups": lambda w, v: [Team(w.team)] if w.team else [],
-        "permittedUsers": lambda w, v: [],
+        "permittedGroups": lambda w, v: list(w.limits.groups) if w.limits else [],
+        "permittedUsers": lambda w, v: list(w.limits.users) if w.limits else [],
     },
     ActivityPage: {
         "id": lambda p, v: p.after,

@@ -56,7 +56,7 @@ class LateIndex:
             self._view = None
         if self._view is None:
             self._view = copy(self._state)
-            self._view.issues, self._view.last_search = self._shown, None
+            self._view.issues, self._view.searches = self._shown, {}
         return self._view
 
     def live(self, found: list[Issue]) -> list[Issue]:
