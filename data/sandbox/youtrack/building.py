@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import count
 
+from data.sandbox.youtrack.kinds import KINDS
 from data.sandbox.youtrack.model import (
     BUNDLE,
     ELEMENT,
@@ -23,7 +24,9 @@ from data.sandbox.youtrack.model import (
 
 def default_of(field: Field) -> Value:
     """Return what a new issue has in the field."""
-    return field.values[field.default] if field.default else None
+    if field.default:
+        return field.values[field.default]
+    return () if KINDS[field.kind].many else None
 
 
 def carried(value: Value, field: Field) -> Value:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
 
 from data.clock import from_millis
-from data.sandbox.youtrack import views
+from data.sandbox.youtrack import unverified, views
 from data.sandbox.youtrack.access import reader, reads_project
 from data.sandbox.youtrack.errors import (
     ApiError,
@@ -20,7 +21,7 @@ from data.sandbox.youtrack.errors import (
     not_logged_in,
 )
 from data.sandbox.youtrack.model import Comment, Issue, Project, User
-from data.sandbox.youtrack.projection import parse_fields
+from data.sandbox.youtrack.projection import projection
 from data.sandbox.youtrack.query import search
 from data.sandbox.youtrack.state import TrackerState
 
@@ -33,7 +34,8 @@ class Call:
 
     def __init__(self, state: TrackerState, request: Request, body: Any, at: int) -> None:
         self.state, self.request, self.body, self.at = state, request, body, at
-        self.fields = parse_fields(request.query_params.get("fields"))
+        self.fields = projection(request.query_params.get("fields"))
+        self.after: Callable[[], None] | None = None  # what to do once the change stands
         self.caller = _caller(state, request)
         if request.method != "GET" and self.caller.guest:
             raise forbidden("Guest is not allowed to change anything.")
@@ -44,7 +46,7 @@ class Call:
 
     def page(self, items: list[Any]) -> list[Any]:
         """Cut `items` by `$top` (default 42) and `$skip`."""
-        top = number(self.request.query_params.get("$top"), default=views.PAGE)
+        top = number(self.request.query_params.get("$top"), default=unverified.DEFAULT_PAGE)
         skip = max(0, number(self.request.query_params.get("$skip"), default=0))
         if top < 0:
             raise ApiError(

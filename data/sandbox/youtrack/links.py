@@ -28,6 +28,8 @@ def link(state: TrackerState, issue: Issue, author: User, at: int, wanted: Link)
     """Link `issue` as `wanted` says; doing so twice changes nothing."""
     if any(_same(known, wanted) for known in issue.links):
         return
+    state.touch(issue)
+    state.touch(wanted.issue)
     issue.links.append(wanted)
     wanted.issue.links.append(_other_end(issue, wanted))
     state.record(issue, author, at, "LinksCategory", added=[wanted.issue], removed=[])
@@ -37,6 +39,8 @@ def link(state: TrackerState, issue: Issue, author: User, at: int, wanted: Link)
 
 def unlink(state: TrackerState, issue: Issue, author: User, at: int, gone: Link) -> None:
     """Remove a link from both ends."""
+    state.touch(issue)
+    state.touch(gone.issue)
     for holder, end in ((issue, gone), (gone.issue, _other_end(issue, gone))):
         kept = [known for known in holder.links if not _same(known, end)]
         if len(kept) < len(holder.links):

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from data.clock import to_millis
 from data.sandbox.texts import load_families
 from data.sandbox.world import PROJECT, World, WorldTicket
-from data.sandbox.youtrack.model import Issue, Project, User
+from data.sandbox.youtrack.model import Event, Issue, Project, User
+from data.sandbox.youtrack.sla import GOALS
 from data.sandbox.youtrack.state import TrackerState, build_project
 from data.settings import SANDBOX_TOKEN
 from data.taxonomy import OUT_OF_SCOPE
@@ -136,7 +137,7 @@ def _project(world: World) -> Project:
     families = load_families()
     taxonomy = world.taxonomy
     countries = sorted({code for client in world.clients for code in client.countries})
-    return build_project(
+    project = build_project(
         PROJECT,
         "Payroll Support",
         [
@@ -150,15 +151,40 @@ def _project(world: World) -> Project:
             ("Persona", "enum[1]", sorted({f.persona for f in families}), None),
             ("Channel", "enum[1]", sorted({f.channel for f in families}), None),
             ("Assignee", "user[1]", [], None),
+            *((name, "sla", [], None) for name, _ in GOALS),
         ],
     )
+    for name, goal in GOALS:
+        project.fields[name].goal = goal
+    return project
 
 
 def _engineering() -> Project:
-    """Where tickets that turn out to be defects are moved to; empty at first."""
+    """Where tickets that turn out to be defects are moved to; empty at first, with fields of every kind."""
     fields = [
         ("Priority", "enum[1]", ["Critical", "Major", "Normal", "Minor"], "Normal"),
+        ("Type", "enum[1]", ["Bug", "Task", "Feature"], "Bug"),
         ("State", "state[1]", ["Submitted", "In Progress", "!Fixed", "!Duplicate"], "Submitted"),
+        ("Stage", "enum[1]", ["Backlog", "Develop", "Review"], "Backlog"),
         ("Assignee", "user[1]", [], None),
+        ("Reviewers", "user[*]", [], None),
+        ("Watchers", "group[1]", [], None),
+        ("Areas", "enum[*]", ["Tax", "Payslips", "Interfaces"], None),
+        ("Fix versions", "version[*]", ["26.1", "26.2"], None),
+        ("Affected build", "build[1]", ["1201", "1202"], None),
+        ("Subsystem", "ownedField[1]", ["Engine", "Portal"], None),
+        ("Estimation", "period", [], None),
+        ("Reference", "string", [], None),
+        ("Points", "integer", [], None),
+        ("Risk", "float", [], None),
+        ("Due date", "date", [], None),
+        ("Call at", "date and time", [], None),
+        ("Steps", "text", [], None),
     ]
-    return build_project("ENG", "Payroll Engineering", fields, number=4, helpdesk=False)
+    project = build_project("ENG", "Payroll Engineering", fields, number=4, helpdesk=False)
+    project.fields["Stage"].machine = (
+        Event("start work", "Start work", ("Backlog", "Review"), "Develop"),
+        Event("ask for review", "Ask for review", ("Develop",), "Review"),
+    )
+    project.fields["Estimation"].shown_when = ("Type", "Task")
+    return project

@@ -278,6 +278,8 @@ class Issue:
     visibility: Visibility | None = None
     deleted: bool = False
     draft: bool = False
+    paused_since: int | None = None
+    paused_total: int = 0
     channel: str | None = None
     comments: list[Comment] = field(default_factory=list)
     tags: list[Tag] = field(default_factory=list)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from starlette.requests import Request
@@ -23,8 +24,8 @@ from data.sandbox.youtrack.errors import (
 from data.sandbox.youtrack.feed import activities, activities_page
 from data.sandbox.youtrack.links import link, unlink
 from data.sandbox.youtrack.model import Issue, Link, User
-from data.sandbox.youtrack.projection import project
 from data.sandbox.youtrack.state import TrackerState
+from data.sandbox.youtrack.transaction import transaction
 from data.sandbox.youtrack.visibility import entity_id
 
 Handler = Callable[[Call], Any]
@@ -43,7 +44,7 @@ def api_routes(state: TrackerState, clock: Clock, changed: Changed) -> list[Rout
     def told(kind: str, write: Callable[[Call], tuple[Issue, Any]]) -> Handler:
         def handler(call: Call) -> Any:
             issue, shown = write(call)
-            changed(issue, kind)
+            call.after = lambda: changed(issue, kind)
             return shown
 
         return handler
@@ -89,9 +90,9 @@ def api_routes(state: TrackerState, clock: Clock, changed: Changed) -> list[Rout
         ),
         route("/issues/{issue}/tags", get=lambda c: c.page(c.issue().tags), post=told("updated", _add_tag)),
         route("/issues/{issue}/tags/{tag}", delete=told("updated", _remove_tag)),
-        route("/issues/{issue}/activities", get=lambda c: c.page(activities(c, c.issue()))),
+        route("/issues/{issue}/activities", get=lambda c: activities(c, c.issue())),
         route("/issues/{issue}/activitiesPage", get=lambda c: activities_page(c, c.issue())),
-        route("/activities", get=lambda c: c.page(activities(c, None))),
+        route("/activities", get=lambda c: activities(c, None)),
         route("/activitiesPage", get=lambda c: activities_page(c, None)),
         route("/issuesGetter/count", post=lambda c: views.Count(len(found(c, c.object_body().get("query"))))),
         route("/tags", get=lambda c: c.page(list(c.state.tags.values()))),
@@ -112,12 +113,15 @@ async def _answer(
         handler = handlers.get(request.method.lower())
         if handler is None:
             raise method_not_allowed()
-        shown = handler(call)
+        with transaction(state) if request.method != "GET" else nullcontext():
+            shown = handler(call)
+        if call.after is not None:
+            call.after()
     except ApiError as error:
         return JSONResponse(error.body, error.status, headers=headers)
     if shown is None:  # a delete answers 200 with an empty body
         return Response(status_code=200, headers=headers)
-    return JSONResponse(project(shown, call.fields, call.caller), headers=headers)
+    return JSONResponse(call.fields.show(shown, call.caller), headers=headers)
 
 
 def _user(call: Call) -> User:
@@ -203,7 +207,7 @@ def _update_issue(call: Call) -> tuple[Issue, Any]:
 
 def _issue_fields(call: Call) -> list[Any]:
     issue = call.issue()
-    return call.page([views.FieldView(issue, f) for f in issue.project.fields.values()])
+    return call.page(views.field_views(issue))
 
 
 def _issue_field(call: Call) -> Any:

@@ -7,30 +7,23 @@ begins again from the world's seed.
 from __future__ import annotations
 
 import bisect
-import uuid
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import count
 from typing import TYPE_CHECKING
 
-from data.sandbox.youtrack import unverified
+from data.sandbox.youtrack import sla, unverified
 from data.sandbox.youtrack.building import as_lists, build_project, carried, default_of, permitted
 from data.sandbox.youtrack.links import standard_types, unlink
 from data.sandbox.youtrack.model import (
     ACTIVITY,
-    AGENT,
     COMMENT,
-    GROUP,
     ISSUE,
-    PROTOTYPE,
-    REPORTER,
     TAG,
-    USER,
     Activity,
     Comment,
     Element,
     Field,
-    Group,
     Issue,
     Project,
     Tag,
@@ -38,30 +31,20 @@ from data.sandbox.youtrack.model import (
     Value,
     Visibility,
 )
+from data.sandbox.youtrack.people import Directory
+from data.sandbox.youtrack.transaction import Journal, Veto
 
 if TYPE_CHECKING:
     from data.sandbox.youtrack.faults.index import LateIndex
 
 __all__ = ["Issue", "TrackerState", "build_project"]
 
-_RINGS = uuid.UUID("5d0f7d9e-5b5e-4c37-8c0b-6b1b1a1f5a10")
 
-
-class TrackerState:
+class TrackerState(Directory):
     """Everything the stand-in knows. `project` is the first project; see `add_project` for more."""
 
     def __init__(self, project: Project) -> None:
-        self.projects: dict[str, Project] = {}
-        self.users: dict[str, User] = {}
-        self.tokens: dict[str, User] = {}
-        self.everyone = Group(f"{GROUP}-1", "All Users", everyone=True)
-        self.groups: dict[str, Group] = {self.everyone.id: self.everyone}
-        self.prototypes: dict[str, str] = {}
-        self.project = self.add_project(project)
-        self.guest = self.add_user("guest", "Guest", guest=True)
-        self.guest_banned = False
-        self.lost: set[tuple[str, str]] = set()
-        """(login, short name): permission to see the project is gone."""
+        super().__init__(project)
         self.issues: dict[str, Issue] = {}
         self.activities: list[Activity] = []
         self.late: LateIndex | None = None
@@ -70,6 +53,8 @@ class TrackerState:
         self.tags: dict[str, Tag] = {}
         self.link_types = standard_types()
         self.searches: dict[tuple[object, ...], list[Issue]] = {}
+        self.journal: Journal | None = None
+        self.rules: dict[str, Veto] = {}
         self.version = 0
         """Grows with every change."""
         self._by_readable: dict[str, Issue] = {}
@@ -83,23 +68,6 @@ class TrackerState:
         issue = self.issues.get(issue_id) or self._by_readable.get(issue_id.upper())
         return None if issue is None or issue.deleted else issue
 
-    def find_project(self, project_id: str) -> Project | None:
-        """Find by database id or short name."""
-        for project in self.projects.values():
-            if project_id in (project.id, project.short_name):
-                return project
-        return None
-
-    def find_user(self, user_id: str) -> User | None:
-        """Find by login, database id or ring id."""
-        if user_id in self.users:
-            return self.users[user_id]
-        return next((u for u in self.users.values() if user_id in (u.id, u.ring_id)), None)
-
-    def activities_from(self, start: int) -> int:
-        """Return the index of the first activity at or after `start` (ms)."""
-        return bisect.bisect_left(self.activities, start, key=lambda a: a.at)
-
     def activity_index(self, activity_id: str) -> int | None:
         """Return the position of an activity, or None for an unknown id."""
         index = bisect.bisect_left(self.activities, _number(activity_id), key=lambda a: _number(a.id))
@@ -107,34 +75,6 @@ class TrackerState:
         return index if found else None
 
     # -- writing
-
-    def add_project(self, project: Project) -> Project:
-        """Serve a project; its team becomes a group, its fields get the shared fields behind them."""
-        self.projects[project.id] = project
-        self.groups[project.team.id] = project.team
-        for field in project.fields.values():
-            known = self.prototypes.setdefault(field.name, f"{PROTOTYPE}-{len(self.prototypes) + 1}")
-            field.prototype = field.prototype or known
-        return project
-
-    def add_user(
-        self,
-        login: str,
-        full_name: str,
-        *,
-        email: str = "",
-        team: bool = False,
-        guest: bool = False,
-        kind: str | None = None,
-    ) -> User:
-        """Create a user; logins are unique. `team`: an agent of the first project."""
-        ring = str(uuid.uuid5(_RINGS, login))
-        kind = kind or (AGENT if team else REPORTER)
-        user = User(f"{USER}-{len(self.users) + 1}", login, full_name, email, kind, guest, False, ring)
-        self.users[login] = user
-        if team:
-            self.project.team.members.add(login)
-        return user
 
     def skip_to(self, number: int, entity: int) -> None:
         """Give new tickets numbers from `number` on, and everything new database ids from `entity` on."""
@@ -174,6 +114,7 @@ class TrackerState:
 
     def delete_issue(self, issue: Issue, author: User, at: int) -> None:
         """Delete an issue: it, its links and its activities are gone for everybody."""
+        self.touch(issue)
         for link in list(issue.links):
             unlink(self, issue, author, at, link)
         issue.deleted = True
@@ -181,6 +122,7 @@ class TrackerState:
 
     def move_issue(self, issue: Issue, author: User, at: int, target: Project) -> None:
         """Move to another project: a new readable id, the same database id; values are kept by name."""
+        self.touch(issue)
         source = issue.project
         if source is target:
             return
@@ -197,6 +139,7 @@ class TrackerState:
 
     def set_text(self, issue: Issue, author: User, at: int, *, attribute: str, text: str | None) -> None:
         """Change `summary` or `description`."""
+        self.touch(issue)
         before = getattr(issue, attribute)
         if before == text:
             return
@@ -206,6 +149,7 @@ class TrackerState:
 
     def set_field(self, issue: Issue, author: User, at: int, name: str, value: Value) -> None:
         """Set a custom field; a state that resolves or reopens also moves `resolved`."""
+        self.touch(issue)
         before = issue.fields[name]
         if before == value:
             return
@@ -214,6 +158,7 @@ class TrackerState:
         added, removed = as_lists(before, value)
         self.record(issue, author, at, "CustomFieldCategory", field_=field, added=added, removed=removed)
         if isinstance(value, Element) and value.resolved is not None:
+            sla.note_state(issue, at, value.name)
             self._resolve(issue, author, at, self._is_resolved(issue))
 
     def _is_resolved(self, issue: Issue) -> bool:
@@ -228,6 +173,7 @@ class TrackerState:
 
     def set_visibility(self, issue: Issue, author: User, at: int, visibility: Visibility | None) -> None:
         """Limit who reads an issue; None: everybody who reads the project."""
+        self.touch(issue)
         before, issue.visibility = issue.visibility, visibility
         added, removed = permitted(visibility), permitted(before)
         if added != removed:
@@ -244,6 +190,7 @@ class TrackerState:
         visibility: Visibility | None = None,
     ) -> Comment:
         """Add a comment; `internal`: for the project's team."""
+        self.touch(issue)
         if internal and visibility is None:
             visibility = Visibility((issue.project.team,))
         comment = Comment(self.next_id(COMMENT), issue, author, text, at, visibility)
@@ -253,6 +200,7 @@ class TrackerState:
 
     def limit_comment(self, comment: Comment, author: User, at: int, visibility: Visibility | None) -> None:
         """Change who reads a comment."""
+        self.touch(comment.issue)
         before, comment.visibility = comment.visibility, visibility
         added, removed = permitted(visibility), permitted(before)
         if added != removed:
@@ -268,6 +216,7 @@ class TrackerState:
 
     def edit_comment(self, comment: Comment, author: User, at: int, text: str) -> None:
         """Change a comment's text."""
+        self.touch(comment.issue)
         before, comment.text, comment.updated = comment.text, text, at
         self.record(
             comment.issue, author, at, "CommentTextCategory", comment=comment, added=text, removed=before
@@ -275,6 +224,7 @@ class TrackerState:
 
     def set_deleted(self, comment: Comment, author: User, at: int, deleted: bool) -> None:
         """Soft-delete or restore a comment; it stays in the list."""
+        self.touch(comment.issue)
         if comment.deleted == deleted:
             return
         comment.deleted = deleted
@@ -285,6 +235,7 @@ class TrackerState:
 
     def remove_comment(self, comment: Comment, author: User, at: int) -> None:
         """Delete a comment for good."""
+        self.touch(comment.issue)
         comment.issue.comments.remove(comment)
         self.record(
             comment.issue, author, at, "CommentsCategory", comment=comment, added=[], removed=[comment]
@@ -298,12 +249,14 @@ class TrackerState:
 
     def add_tag(self, issue: Issue, author: User, at: int, tag: Tag) -> None:
         """Tag an issue; doing so twice changes nothing."""
+        self.touch(issue)
         if tag not in issue.tags:
             issue.tags.append(tag)
             self.record(issue, author, at, "TagsCategory", added=[tag], removed=[])
 
     def remove_tag(self, issue: Issue, author: User, at: int, tag: Tag) -> None:
         """Take a tag off."""
+        self.touch(issue)
         if tag in issue.tags:
             issue.tags.remove(tag)
             self.record(issue, author, at, "TagsCategory", added=[], removed=[tag])
@@ -336,6 +289,21 @@ class TrackerState:
         activity = Activity(number, at, author, category, issue, field_, comment, added, removed)
         self.activities.append(activity)
         self.activities_of[issue.id].append(activity)
+
+    def touch(self, issue: Issue) -> None:
+        """Say that an issue is about to change."""
+        if self.journal is not None:
+            self.journal.keep(issue)
+
+    def forget(self, issue: Issue) -> None:
+        """Undo: the issue was never filed."""
+        self.issues.pop(issue.id, None)
+        self._by_readable.pop(issue.readable_id, None)
+
+    def remember(self, issue: Issue) -> None:
+        """Undo: the issue is there again, under its readable id of now."""
+        self.issues[issue.id] = issue
+        self._by_readable[issue.readable_id] = issue
 
     def next_id(self, prefix: str) -> str:
         """Return an id of this kind of entity that nobody was given yet."""

@@ -19,3 +19,19 @@ LINKS_ON_BOTH_ENDS = True
 """Whether a new link shows in the feed of both issues."""
 HELPDESK_REQUESTER_EDITS = ("description", "summary")
 """What a requester may change on an own ticket."""
+VETO_STATUS, VETO_ERROR = 400, "Bad Request"
+"""Status and `error` of a change that a workflow rule refuses [8]; the rule's text is the description."""
+SLA_WRITE_STATUS = 400
+"""Status for writing an SLA timer, which is read-only in the product [9]."""
+SLA_PAUSED_TIME = "since"
+"""`since`: `pausedTime` is the moment of the pause (ms); `total`: how long the timer has been paused."""
+STATE_MACHINE_TAKES_VALUE = False
+"""Whether a state machine's field can be written by value, without an event."""
+WRONG_FIELD_TYPE_STATUS = 400
+"""Status for a wrong `$type` of a custom field or its value; 500 was documented too."""
+DEFAULT_PAGE = 42
+"""Page length without `$top`, of `/issues` too [7]: its page says 500, the general one 42."""
+FEED_PAGE = 42
+"""Page length of `/activitiesPage` without `$top` [4]."""
+LAST_CURSOR_IS_NULL = False
+"""Whether `afterCursor` is null on the last page of the feed [4]."""

@@ -3,91 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from data.sandbox.youtrack import model as s
 from data.sandbox.youtrack.access import is_staff, reads_comment
 from data.sandbox.youtrack.kinds import BUNDLE_TYPES, ELEMENT_TYPES, KINDS
+from data.sandbox.youtrack.shapes import (
+    ActivityPage,
+    BundleView,
+    Count,
+    FieldType,
+    FieldView,
+    LinkView,
+    Me,
+    ProjectFieldView,
+    PrototypeView,
+    Visibility,
+    link_views,
+)
+from data.sandbox.youtrack.sla import breach, paused_time
+from data.sandbox.youtrack.values import is_shown, issue_type, possible_events, shown_value
 
 PAGE = 42
 """How many entries of a nested list are shown; the rest is cut without a word."""
 
+
+class _Absent:
+    """What an entity does not have is left out."""
+
+
+ABSENT = _Absent()
 Getter = Callable[[Any, s.User], object]
 
 
-@dataclass(frozen=True, slots=True)
-class Me:
-    """The caller."""
-
-    user: s.User
-
-
-@dataclass(frozen=True, slots=True)
-class FieldView:
-    """A custom field of one issue."""
-
-    issue: s.Issue
-    field: s.Field
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectFieldView:
-    """A custom field as the project's settings show it; `part` picks the view of a nested entity."""
-
-    field: s.Field
-    part: str = "project"
-
-
-@dataclass(frozen=True, slots=True)
-class FieldType:
-    """A field's type, such as `enum[1]`."""
-
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Visibility:
-    """Who may read something; `limits` None: everybody who reads the issue."""
-
-    limits: s.Visibility | None
-
-
-@dataclass(frozen=True, slots=True)
-class LinkView:
-    """The links of one issue of one type and direction (`s`, `t`, or empty for undirected)."""
-
-    issue: s.Issue
-    type: s.LinkType
-    end: str
-
-    @property
-    def others(self) -> list[s.Issue]:
-        return [k.issue for k in self.issue.links if k.type is self.type and k.outward == (self.end == "s")]
-
-
-def link_views(issue: s.Issue, types: list[s.LinkType]) -> list[LinkView]:
-    """Return one view for each type and direction, also where nothing is linked."""
-    return [LinkView(issue, t, end) for t in types for end in (("s", "t") if t.directed else ("",))]
-
-
-@dataclass(frozen=True, slots=True)
-class ActivityPage:
-    """A page of the change feed; `after` is the cursor behind it."""
-
-    activities: list[s.Activity]
-    before: str | None
-    after: str | None
-    has_before: bool
-    has_after: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """An answer of `issuesGetter/count`."""
-
-    count: int
-
+__all__ = [
+    "ABSENT",
+    "ActivityPage",
+    "Count",
+    "FieldView",
+    "Getter",
+    "LinkView",
+    "Me",
+    "ProjectFieldView",
+    "link_views",
+    "readable_comments",
+]
 
 _ACTIVITY_TYPES = {
     "IssueCreatedCategory": "IssueCreatedActivityItem",
@@ -105,9 +65,9 @@ _ACTIVITY_TYPES = {
 }
 
 
-def issue_field_type(kind: str) -> str:
-    """Return the `$type` that a custom field of this kind has on an issue."""
-    return KINDS[kind].issue_type
+def field_views(issue: s.Issue) -> list[FieldView]:
+    """Return the custom fields that the issue shows."""
+    return [FieldView(issue, f) for f in issue.project.fields.values() if is_shown(issue, f)]
 
 
 def readable_comments(issue: s.Issue, viewer: s.User) -> list[s.Comment]:
@@ -118,13 +78,11 @@ def readable_comments(issue: s.Issue, viewer: s.User) -> list[s.Comment]:
 def type_name(entity: object) -> str:
     """Return the `$type` of an entity."""
     if isinstance(entity, FieldView):
-        return KINDS[entity.field.kind].issue_type
+        return issue_type(entity.field)
     if isinstance(entity, ProjectFieldView):
-        if entity.part == "field":
-            return "CustomField"
-        if entity.part == "bundle":
-            return BUNDLE_TYPES[KINDS[entity.field.kind].family]
         return KINDS[entity.field.kind].project_type
+    if isinstance(entity, BundleView):
+        return BUNDLE_TYPES[KINDS[entity.field.kind].family]
     if isinstance(entity, s.Element):
         return ELEMENT_TYPES[entity.family]
     if isinstance(entity, Visibility):
@@ -132,17 +90,15 @@ def type_name(entity: object) -> str:
     if isinstance(entity, s.Group):
         return "ProjectTeam" if entity.project else "UserGroup"
     if isinstance(entity, s.Activity):
+        if entity.field is not None and entity.field.kind == "text":
+            return "TextCustomFieldActivityItem"
         return _ACTIVITY_TYPES[entity.category]
     return _NAMES[type(entity)]
 
 
-def attributes(entity: object) -> Mapping[str, Getter]:
-    """Return attribute name -> getter(entity, viewer)."""
-    if isinstance(entity, ProjectFieldView):
-        return _PROJECT_FIELD[entity.part]
-    if isinstance(entity, s.Element) and entity.resolved is None:
-        return _ENUM_ELEMENT
-    return _ATTRIBUTES[type(entity)]
+def attributes(kind: type) -> Mapping[str, Getter]:
+    """Return attribute name -> getter(entity, viewer) of a class of entities."""
+    return _ATTRIBUTES[kind]
 
 
 _NAMES: dict[type, str] = {
@@ -155,6 +111,7 @@ _NAMES: dict[type, str] = {
     LinkView: "IssueLink",
     s.LinkType: "IssueLinkType",
     FieldType: "FieldType",
+    PrototypeView: "CustomField",
     ActivityPage: "ActivityCursorPage",
     Count: "IssueCountResponse",
 }
@@ -182,7 +139,7 @@ _ISSUE: dict[str, Getter] = {
     "reporter": lambda i, v: i.reporter,
     "updater": lambda i, v: i.updater,
     "tags": lambda i, v: i.tags[:PAGE],
-    "customFields": lambda i, v: [FieldView(i, f) for f in i.project.fields.values()],
+    "customFields": lambda i, v: field_views(i),
     "comments": lambda i, v: readable_comments(i, v)[:PAGE],
     "commentsCount": lambda i, v: len(readable_comments(i, v)),
     "isDraft": lambda i, v: i.draft,
@@ -211,30 +168,37 @@ _ACTIVITY: dict[str, Getter] = {
     "target": lambda a, v: a.comment if a.comment is not None else a.issue,
     "targetMember": lambda a, v: None,
     "field": lambda a, v: _filter_field(a.field),
-    "added": lambda a, v: a.added,
-    "removed": lambda a, v: a.removed,
+    "added": lambda a, v: _fed(a.added),
+    "removed": lambda a, v: _fed(a.removed),
 }
-_PROJECT_FIELD: dict[str, dict[str, Getter]] = {
-    "project": {
+_PROJECT_FIELD: dict[type, dict[str, Getter]] = {
+    ProjectFieldView: {
         "id": lambda p, v: p.field.id,
         "canBeEmpty": lambda p, v: p.field.can_be_empty,
         "emptyFieldText": lambda p, v: f"No {p.field.name.lower()}",
         "isPublic": lambda p, v: True,
-        "field": lambda p, v: ProjectFieldView(p.field, "field"),
-        "bundle": lambda p, v: ProjectFieldView(p.field, "bundle") if KINDS[p.field.kind].bundled else None,
+        "field": lambda p, v: PrototypeView(p.field),
+        "bundle": lambda p, v: BundleView(p.field) if KINDS[p.field.kind].bundled else None,
         "defaultValues": lambda p, v: [p.field.values[p.field.default]] if p.field.default else [],
     },
-    "field": {
-        "id": lambda p, v: p.field.id,
+    PrototypeView: {
+        "id": lambda p, v: p.field.prototype or p.field.id,
         "name": lambda p, v: p.field.name,
         "localizedName": lambda p, v: None,
         "fieldType": lambda p, v: FieldType(p.field.kind),
     },
-    "bundle": {
+    BundleView: {
         "id": lambda p, v: p.field.bundle,
         "values": lambda p, v: list(p.field.values.values()),
     },
 }
+
+
+def _fed(value: object) -> object:
+    """Return a value as the feed shows it: simple ones are scalars."""
+    return (
+        value.minutes if isinstance(value, s.Period) else value.text if isinstance(value, s.Text) else value
+    )
 
 
 def _end(link: s.Link) -> str:
@@ -252,20 +216,24 @@ _ENUM_ELEMENT: dict[str, Getter] = {
     "archived": lambda e, v: e.archived,
 }
 _ATTRIBUTES: dict[type, dict[str, Getter]] = {
+    **_PROJECT_FIELD,
     s.User: _USER,
     Me: {name: _of_user(get) for name, get in _USER.items()},
     s.Issue: _ISSUE,
     s.Comment: _COMMENT,
     s.Activity: _ACTIVITY,
     s.Tag: {"id": lambda t, v: t.id, "name": lambda t, v: t.name},
-    s.Element: {**_ENUM_ELEMENT, "isResolved": lambda e, v: e.resolved},
+    s.Element: {**_ENUM_ELEMENT, "isResolved": lambda e, v: ABSENT if e.resolved is None else e.resolved},
     s.Project: {
         "id": lambda p, v: p.id,
         "shortName": lambda p, v: p.short_name,
         "name": lambda p, v: p.name,
         "archived": lambda p, v: p.archived,
         "team": lambda p, v: p.team,
-        "plugins": lambda p, v: {"helpDeskSettings": {"enabled": p.helpdesk, "$type": "HelpDeskSettings"}},
+        "plugins": lambda p, v: {
+            "helpDeskSettings": {"enabled": p.helpdesk, "$type": "HelpDeskSettings"},
+            "$type": "ProjectPlugins",
+        },
     },
     s.Group: {
         "id": lambda g, v: g.id,
@@ -291,7 +259,19 @@ _ATTRIBUTES: dict[type, dict[str, Getter]] = {
     FieldView: {
         "id": lambda f, v: f.field.id,
         "name": lambda f, v: f.field.name,
-        "value": lambda f, v: f.issue.fields[f.field.name],
+        "value": lambda f, v: (
+            breach(f.issue, f.field) if f.field.goal else shown_value(f.issue.fields[f.field.name])
+        ),
+        "possibleEvents": lambda f, v: (
+            [
+                {"id": e.id, "presentation": e.presentation, "$type": "Event"}
+                for e in possible_events(f.field, f.issue)
+            ]
+            if f.field.machine
+            else ABSENT
+        ),
+        "event": lambda f, v: None if f.field.machine else ABSENT,
+        "pausedTime": lambda f, v: paused_time(f.issue) if f.field.goal else ABSENT,
         "projectCustomField": lambda f, v: ProjectFieldView(f.field),
     },
     Visibility: {
@@ -300,7 +280,7 @@ _ATTRIBUTES: dict[type, dict[str, Getter]] = {
     },
     ActivityPage: {
         "id": lambda p, v: p.after,
-        "reverse": lambda p, v: False,
+        "reverse": lambda p, v: p.reverse,
         "activities": lambda p, v: p.activities,
         "beforeCursor": lambda p, v: p.before,
         "afterCursor": lambda p, v: p.after,

@@ -7,9 +7,9 @@ from typing import Any
 from data.sandbox.youtrack import unverified
 from data.sandbox.youtrack.access import in_team, is_agent, is_staff, reads_project, writes_issue
 from data.sandbox.youtrack.errors import ApiError, bad_request, entity_not_found, forbidden
-from data.sandbox.youtrack.model import Comment, Field, Issue, Project, User, Value
+from data.sandbox.youtrack.model import Comment, Field, Issue, Project, User
 from data.sandbox.youtrack.state import TrackerState
-from data.sandbox.youtrack.views import issue_field_type
+from data.sandbox.youtrack.values import check_conditions, check_required, parse_values
 from data.sandbox.youtrack.visibility import entity_id, parse_visibility
 
 _ISSUE_ATTRIBUTES = {
@@ -35,13 +35,15 @@ def create_issue(state: TrackerState, body: dict[str, Any], caller: User, at: in
         raise ApiError(400, "Field required", "Summary is required", error_field="summary")
     if not project.helpdesk and not is_staff(caller):
         raise forbidden("You do not have permission to create issues in this project.")
-    values = _values(state, project, body.get("customFields") or [])
+    values = parse_values(state, project, body.get("customFields") or [], None)
     tags = [find_tag(state, tag) for tag in body.get("tags") or []]
     visibility = parse_visibility(state, body.get("visibility"))
     issue = state.create_issue(caller, body["summary"], body.get("description"), at, project=project)
     issue.visibility = visibility
     for field, value in values:
         state.set_field(issue, caller, at, field.name, value)
+    check_conditions(issue, [f for f, _ in values])
+    check_required(issue)
     for tag in tags:
         state.add_tag(issue, caller, at, tag)
     return issue
@@ -55,7 +57,7 @@ def update_issue(state: TrackerState, issue: Issue, body: dict[str, Any], caller
         check_may_write(caller, issue)
     target = named_project(state, body["project"], caller) if "project" in body else issue.project
     visibility = parse_visibility(state, body.get("visibility"))
-    values = _values(state, target, body.get("customFields") or [])
+    values = parse_values(state, target, body.get("customFields") or [], issue)
     tags = [find_tag(state, tag) for tag in body["tags"]] if "tags" in body else None
     if "summary" in body and not body["summary"]:
         raise ApiError(400, "Field required", "Summary is required", error_field="summary")
@@ -65,6 +67,7 @@ def update_issue(state: TrackerState, issue: Issue, body: dict[str, Any], caller
             state.set_text(issue, caller, at, attribute=attribute, text=body[attribute] or None)
     for field, value in values:
         state.set_field(issue, caller, at, field.name, value)
+    check_conditions(issue, [f for f, _ in values])
     if tags is not None:
         for tag in [t for t in issue.tags if t not in tags]:
             state.remove_tag(issue, caller, at, tag)
@@ -95,8 +98,9 @@ def set_field(
 ) -> None:
     """Apply a body of `/customFields/{id}`."""
     check_may_write(caller, issue)
-    values = _values(state, issue.project, [{**body, "id": field.id}])
+    values = parse_values(state, issue.project, [{**body, "id": field.id, "name": field.name}], issue)
     state.set_field(issue, caller, at, field.name, values[0][1])
+    check_conditions(issue, [field])
 
 
 def add_comment(state: TrackerState, issue: Issue, body: dict[str, Any], caller: User, at: int) -> Comment:
@@ -143,51 +147,6 @@ def find_tag(state: TrackerState, body: Any) -> Any:
         if tag.id == wanted:
             return tag
     raise entity_not_found(str(wanted))
-
-
-def _values(state: TrackerState, project: Project, given: Any) -> list[tuple[Field, Value]]:
-    if not isinstance(given, list):
-        raise bad_request("customFields must be an array")
-    return [_value(state, project, entry) for entry in given]
-
-
-def _value(state: TrackerState, project: Project, entry: Any) -> tuple[Field, Value]:
-    if not isinstance(entry, dict):
-        raise bad_request("A custom field must be an object")
-    fields = project.fields
-    field = fields.get(str(entry.get("name"))) or next(
-        (f for f in fields.values() if f.id == entry.get("id")), None
-    )
-    if field is None:
-        raise entity_not_found(str(entry.get("id") or entry.get("name")))
-    expected = issue_field_type(field.kind)
-    if str(entry.get("$type", "")).rpartition(".")[2] != expected:
-        raise bad_request(
-            "The value provided for the null property doesn't match the expected format.; "
-            f"The API expects {expected}-type values but encountered {entry.get('$type')}-type instead."
-        )
-    value = entry.get("value")
-    if value is None:
-        if field.default is not None:
-            raise ApiError(400, "Field required", f"{field.name} is required", error_field=field.name)
-        return field, None
-    if not isinstance(value, dict):
-        raise bad_request(f"The value of {field.name} must be an object")
-    if field.kind == "user[1]":
-        return field, _user(state, project, value)
-    for element in field.values.values():
-        if element.name == value.get("name") or element.id == value.get("id"):
-            return field, element
-    raise bad_request(f"Value is not allowed: {value.get('name') or value.get('id')} for {field.name}")
-
-
-def _user(state: TrackerState, project: Project, value: dict[str, Any]) -> User:
-    for user in state.users.values():
-        if value.get("login") == user.login or value.get("id") == user.id:
-            if not in_team(user, project):
-                raise bad_request("Value is not allowed")
-            return user
-    raise entity_not_found(str(value.get("login") or value.get("id")))
 
 
 def _only(body: dict[str, Any], known: set[str]) -> None:
