@@ -13,6 +13,8 @@ from starlette.routing import Route
 from data.clock import Clock, to_millis
 from data.sandbox.youtrack import unverified, views, writes
 from data.sandbox.youtrack.access import in_team, reads_project
+from data.sandbox.youtrack.articles.knowledge import Knowledge
+from data.sandbox.youtrack.articles.routes import article_table
 from data.sandbox.youtrack.call import Call, found, listed_comments, parsed
 from data.sandbox.youtrack.errors import (
     ApiError,
@@ -96,6 +98,7 @@ def api_routes(state: TrackerState, clock: Clock, changed: Changed) -> list[Rout
         route("/activitiesPage", get=lambda c: activities_page(c, None)),
         route("/issuesGetter/count", post=lambda c: views.Count(len(found(c, c.object_body().get("query"))))),
         route("/tags", get=lambda c: c.page(list(c.state.tags.values()))),
+        *(route(path, **methods) for path, methods in article_table(Knowledge(state))),
         route("/{rest:path}"),
     ]
 
