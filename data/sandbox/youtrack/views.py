@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from data.sandbox.youtrack import model as s
-from data.sandbox.youtrack.access import is_staff, reads_comment
+from data.sandbox.youtrack.access import is_staff, permits, reads_comment
+from data.sandbox.youtrack.attached import WORK_NAMES, WORK_SHAPES
 from data.sandbox.youtrack.kinds import BUNDLE_TYPES, ELEMENT_TYPES, KINDS
 from data.sandbox.youtrack.shapes import (
     ActivityPage,
@@ -49,6 +50,7 @@ __all__ = [
     "readable_comments",
 ]
 
+WORK_PARTS = ("Author", "Date", "Description", "Duration", "Type")
 _ACTIVITY_TYPES = {
     "IssueCreatedCategory": "IssueCreatedActivityItem",
     "IssueResolvedCategory": "IssueResolvedActivityItem",
@@ -60,6 +62,13 @@ _ACTIVITY_TYPES = {
     "TagsCategory": "TagsActivityItem",
     "LinksCategory": "LinksActivityItem",
     "ProjectCategory": "ProjectActivityItem",
+    "AttachmentsCategory": "AttachmentActivityItem",
+    "CommentAttachmentsCategory": "CommentAttachmentsActivityItem",
+    "CommentReactionCategory": "CommentReactionActivityItem",
+    "VcsChangeCategory": "VcsChangeActivityItem",
+    "TicketCCEventCategory": "TicketCCEventActivityItem",
+    "WorkItemCategory": "WorkItemActivityItem",
+    **{f"WorkItem{p}Category": f"WorkItem{p}ActivityItem" for p in WORK_PARTS},
     "IssueVisibilityCategory": "VisibilityGroupActivityItem",
     "CommentVisibilityCategory": "VisibilityGroupActivityItem",
 }
@@ -68,6 +77,11 @@ _ACTIVITY_TYPES = {
 def field_views(issue: s.Issue) -> list[FieldView]:
     """Return the custom fields that the issue shows."""
     return [FieldView(issue, f) for f in issue.project.fields.values() if is_shown(issue, f)]
+
+
+def attachments_of(comment: s.Comment) -> list[s.Attachment]:
+    """Return the files of a comment."""
+    return [a for a in comment.issue.attachments if a.comment is comment]
 
 
 def readable_comments(issue: s.Issue, viewer: s.User) -> list[s.Comment]:
@@ -108,6 +122,7 @@ _NAMES: dict[type, str] = {
     s.Tag: "Tag",
     s.Project: "Project",
     Me: "Me",
+    **WORK_NAMES,
     LinkView: "IssueLink",
     s.LinkType: "IssueLinkType",
     FieldType: "FieldType",
@@ -144,7 +159,7 @@ _ISSUE: dict[str, Getter] = {
     "commentsCount": lambda i, v: len(readable_comments(i, v)),
     "isDraft": lambda i, v: i.draft,
     "visibility": lambda i, v: Visibility(i.visibility),
-    "attachments": lambda i, v: [],
+    "attachments": lambda i, v: [a for a in i.attachments if permits(v, a.visibility)][:PAGE],
     "links": lambda i, v: [LinkView(i, k.type, _end(k)) for k in i.links],
 }
 _COMMENT: dict[str, Getter] = {
@@ -156,7 +171,8 @@ _COMMENT: dict[str, Getter] = {
     "updated": lambda c, v: c.updated,
     "deleted": lambda c, v: c.deleted,
     "pinned": lambda c, v: c.pinned,
-    "attachments": lambda c, v: [],
+    "attachments": lambda c, v: attachments_of(c)[:PAGE],
+    "reactions": lambda c, v: c.reactions[:PAGE],
     "issue": lambda c, v: c.issue,
     "visibility": lambda c, v: Visibility(c.visibility),
 }
@@ -165,7 +181,7 @@ _ACTIVITY: dict[str, Getter] = {
     "timestamp": lambda a, v: a.at,
     "author": lambda a, v: a.author,
     "category": lambda a, v: {"id": a.category, "$type": "ActivityCategory"},
-    "target": lambda a, v: a.comment if a.comment is not None else a.issue,
+    "target": lambda a, v: a.comment or a.work or a.issue,
     "targetMember": lambda a, v: None,
     "field": lambda a, v: _filter_field(a.field),
     "added": lambda a, v: _fed(a.added),
@@ -222,7 +238,7 @@ _ATTRIBUTES: dict[type, dict[str, Getter]] = {
     s.Issue: _ISSUE,
     s.Comment: _COMMENT,
     s.Activity: _ACTIVITY,
-    s.Tag: {"id": lambda t, v: t.id, "name": lambda t, v: t.name},
+    s.Tag: {"id": lambda t, v: t.id, "name": lambda t, v: t.name, "owner": lambda t, v: t.owner},
     s.Element: {**_ENUM_ELEMENT, "isResolved": lambda e, v: ABSENT if e.resolved is None else e.resolved},
     s.Project: {
         "id": lambda p, v: p.id,
@@ -242,6 +258,7 @@ _ATTRIBUTES: dict[type, dict[str, Getter]] = {
         "allUsersGroup": lambda g, v: g.everyone,
         "teamForProject": lambda g, v: g.project,
     },
+    **WORK_SHAPES,
     s.LinkType: {
         "id": lambda t, v: t.id,
         "name": lambda t, v: t.name,
