@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -158,6 +159,16 @@ _ISSUE: dict[str, Getter] = {
     "comments": lambda i, v: readable_comments(i, v)[:PAGE],
     "commentsCount": lambda i, v: len(readable_comments(i, v)),
     "isDraft": lambda i, v: i.draft,
+    "usesMarkdown": lambda i, v: True,
+    "wikifiedDescription": lambda i, v: _html(i.description),
+    "votes": lambda i, v: len(i.voters),
+    "voters": lambda i, v: {"id": i.id, "hasVote": v in i.voters, "$type": "IssueVoters"},
+    "watchers": lambda i, v: {"id": i.id, "hasStar": v in i.stars, "$type": "IssueWatchers"},
+    "parent": lambda i, v: _family(i, "t"),
+    "subtasks": lambda i, v: _family(i, "s"),
+    "externalIssue": lambda i, v: None,
+    "pinnedComments": lambda i, v: [c for c in readable_comments(i, v) if c.pinned],
+    "fields": lambda i, v: field_views(i),
     "visibility": lambda i, v: Visibility(i.visibility),
     "attachments": lambda i, v: [a for a in i.attachments if permits(v, a.visibility)][:PAGE],
     "links": lambda i, v: [LinkView(i, k.type, _end(k)) for k in i.links],
@@ -165,7 +176,8 @@ _ISSUE: dict[str, Getter] = {
 _COMMENT: dict[str, Getter] = {
     "id": lambda c, v: c.id,
     "text": lambda c, v: c.text,
-    "textPreview": lambda c, v: c.text,
+    "textPreview": lambda c, v: _html(c.text),
+    "usesMarkdown": lambda c, v: True,
     "author": lambda c, v: c.author,
     "created": lambda c, v: c.created,
     "updated": lambda c, v: c.updated,
@@ -215,6 +227,18 @@ def _fed(value: object) -> object:
     return (
         value.minutes if isinstance(value, s.Period) else value.text if isinstance(value, s.Text) else value
     )
+
+
+def _html(text: str | None) -> str:
+    return f"<p>{html.escape(text)}</p>" if text else ""
+
+
+def _family(issue: s.Issue, end: str) -> LinkView | None:
+    """Return the link to the parent (`t`) or to the subtasks (`s`), None where there is none."""
+    for known in issue.links:
+        if known.type.name == "Subtask" and known.outward == (end == "s"):
+            return LinkView(issue, known.type, end)
+    return None
 
 
 def _end(link: s.Link) -> str:
