@@ -185,3 +185,15 @@ def test_a_wrong_body_changes_nothing(desk: Desk, body: dict[str, Any], words: s
     assert len(desk.get("/articles")) == 1
     status, _ = desk.ask("POST", "/articles/PAY-A-1", {"content": "lost", "summary": ""})
     assert status == 400 and desk.get("/articles/PAY-A-1", fields="content")["content"] == "kept"
+
+
+def test_files_are_listed_with_what_is_known_of_them(desk: Desk) -> None:
+    path = f"/api/articles/{desk.write('Toner')['id']}/attachments"
+    agent = {"Authorization": "Bearer agent"}
+    files = {"file": ("note.txt", b"hello", "text/plain")}
+    made = desk.http.post(path, files=files, params={"fields": "id,name,size,mimeType"}, headers=agent).json()
+    assert [(f["name"], f["size"], f["mimeType"]) for f in made] == [("note.txt", 5, "text/plain")]
+    assert desk.http.post(path, content=b"x", headers=agent).status_code == 400
+    assert [f["id"] for f in desk.http.get(path, headers=agent).json()] == [made[0]["id"]]
+    assert desk.http.delete(f"{path}/{made[0]['id']}", headers=agent).status_code == 200
+    assert desk.http.get(path, headers=agent).json() == []

@@ -19,6 +19,7 @@ from data.sandbox.youtrack.articles.search import found
 from data.sandbox.youtrack.call import Call, number
 from data.sandbox.youtrack.errors import ApiError, bad_request, entity_not_found, forbidden
 from data.sandbox.youtrack.model import Project
+from data.sandbox.youtrack.multipart import parse_parts
 from data.sandbox.youtrack.visibility import entity_id, parse_visibility
 from data.sandbox.youtrack.writes import find_tag, named_project
 
@@ -44,7 +45,7 @@ def article_table(knowledge: Knowledge) -> list[tuple[str, Mapping[str, Callable
             f"{one}/comments/{{comment}}",
             {"get": desk.comment, "post": desk.update_comment, "delete": desk.remove_comment},
         ),
-        (f"{one}/attachments", {"get": desk.files}),
+        (f"{one}/attachments", {"get": desk.files, "post": desk.attach}),
         (f"{one}/attachments/{{file}}", {"get": desk.file, "delete": desk.detach}),
         (f"{one}/tags", {"get": lambda c: c.page(desk.article(c).tags), "post": desk.add_tag}),
         (f"{one}/tags/{{tag}}", {"delete": desk.remove_tag}),
@@ -210,6 +211,15 @@ class _Desk:
             if file.id == call.path("file"):
                 return file
         raise entity_not_found(call.path("file"))
+
+    def attach(self, call: Call) -> list[ArticleFile]:
+        """Take the files of a multipart body; what is kept of them is their metadata."""
+        article, content_type = self._writable(call), call.request.headers.get("content-type", "")
+        parts = [p for p in parse_parts(content_type, call.raw) if p.file_name]
+        if not parts:
+            raise bad_request("No file in the request")
+        files = [(p.file_name, p.mime_type, len(p.content)) for p in parts]
+        return self._base.attach(article, call.caller, call.at, files)
 
     def detach(self, call: Call) -> None:
         self._writable(call)
