@@ -57,7 +57,7 @@ def _board(call: Call, project: Project) -> dict[str, Any]:
     return {
         "id": _id(AGILE, project),
         "name": f"{project.name} board",
-        "owner": project.leader,
+        "owner": project.leader or call.caller,
         "visibleFor": None,
         "projects": [project],
         "sprints": [_sprint(call, project)],
