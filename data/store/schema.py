@@ -262,3 +262,30 @@ people = Table(
     _text("address"),
     PrimaryKeyConstraint("tenant", "position"),
 )
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    _text("actor"),
+    _text("tenant", null=True),  # None: an action on the desk itself
+    _text("action"),
+    _text("subject"),
+    _text("facts"),  # canonical JSON as text: what is hashed is what is stored
+    _text("hash"),
+    PrimaryKeyConstraint("seq"),
+    Index(None, "subject"),
+    Index(None, "tenant", "seq"),
+)
+
+# One row: the end of the chain. Its lock is what makes writers take turns on PostgreSQL, and a tenant
+# that may not see the rows of others can still append its own.
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    _text("hash"),
+    PrimaryKeyConstraint("id"),
+)
