@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from data.audit_heads import HourlyExport
 from data.clock import Clock, SystemClock
 from data.errors import BadInputError, FirstlineError, TrackerError
 from data.settings import Settings
@@ -67,6 +68,7 @@ class Worker:
         self._service_reach = Reach("service", journal, clock)
         self._store_reach = Reach("database", journal, clock)
         self._next_poll = clock.now()
+        self._heads = HourlyExport(store, settings.home)
         self._refused: set[str] = set()
         self._announced = False
 
@@ -88,6 +90,7 @@ class Worker:
                 if self._stop.is_set():
                     break
                 busy |= step() > 0
+            self._heads.turn(self._clock.now())
         except Stopping:
             return False
         except FirstlineError as error:
