@@ -73,10 +73,15 @@ def principal_of(request: Request) -> Principal:
 
 def check(settings: Settings) -> None:
     """Raise `SettingsError` where the service would answer strangers without a key."""
-    if settings.access == "local" and not is_loopback(settings.host):
+    if settings.access == "keys":
+        raise SettingsError(
+            "This release has no API keys yet, so it cannot ask for any.",
+            remedy="Set FIRSTLINE_ACCESS=local and keep the service on this machine.",
+        )
+    if not is_loopback(settings.host):
         raise SettingsError(
             f"Without keys the service may only listen on this machine, not on {settings.host}.",
-            remedy="Set FIRSTLINE_ACCESS=keys, or FIRSTLINE_HOST=127.0.0.1.",
+            remedy="Set FIRSTLINE_HOST=127.0.0.1.",
         )
 
 
@@ -125,7 +130,7 @@ class Access:
             return problem.response(
                 401,
                 "A valid API key is needed.",
-                remedy="Send `Authorization: Bearer KEY`; an operator makes keys with `firstline keys create`.",
+                remedy="Send `Authorization: Bearer KEY`.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
         scope[_PRINCIPAL] = principal
@@ -145,7 +150,7 @@ def _refused(rule: Rule | None, known: list[Rule], principal: Principal) -> Resp
     if not own and principal.role not in rule.roles:
         return problem.response(403, f"A {principal.role} key may not do this.", remedy="Use another key.")
     if rule.desk and principal.tenant is not None:
-        return problem.response(403, "This shows every client, and the key is one client's.", remedy="Use another key.")
+        return problem.response(403, "This shows every client.", remedy="Use a key that is not one client's.")
     return None
 
 
@@ -156,7 +161,7 @@ def _foreign(scope: Scope) -> Response | None:
     operator's browser call.
     """
     headers = Headers(scope=scope)
-    remedy = "Call the service from its own machine, or set FIRSTLINE_ACCESS=keys and send a key."
+    remedy = "Call the service from its own machine, by its own name."
     client = scope.get("client")
     if client is not None and not is_loopback(str(client[0])):
         return problem.response(403, "Without keys only this machine may call.", remedy=remedy)

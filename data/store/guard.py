@@ -21,8 +21,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, event
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.dml import Delete, Insert, Update
-from sqlalchemy.sql.elements import BinaryExpression, BindParameter, BooleanClauseList, ColumnElement, Grouping
-from sqlalchemy.sql.selectable import CTE, Alias, FromClause, Join, Select, Subquery
+from sqlalchemy.sql.elements import (
+    BinaryExpression,
+    BindParameter,
+    BooleanClauseList,
+    ColumnElement,
+    Grouping,
+)
+from sqlalchemy.sql.selectable import Alias, FromClause, Join, Select
 
 from data.store import tenancy
 
@@ -57,8 +63,12 @@ def tenant_of(conn: Connection) -> str | None:
     return None if found is None else str(found)
 
 
-def _before_execute(
-    conn: Connection, statement: Any, multi: Any, params: Any, options: Mapping[str, Any]
+def _before_execute(  # the event hands over more than is needed
+    conn: Connection,
+    statement: Any,
+    multi: Any,
+    params: Any,
+    options: Any,  # noqa: ARG001
 ) -> None:
     tenant = tenant_of(conn)
     if tenant is not None:
@@ -68,7 +78,12 @@ def _before_execute(
 
 
 def _before_cursor(
-    conn: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
+    conn: Connection,
+    cursor: Any,
+    statement: Any,
+    parameters: Any,
+    context: Any,
+    many: Any,  # noqa: ARG001
 ) -> None:
     if tenant_of(conn) is not None and getattr(context, "compiled", None) is None:
         raise TenancyError("raw SQL in a tenant's transaction")
@@ -78,7 +93,8 @@ def check(statement: Any, tenant: str, rows: Sequence[Mapping[str, Any]] = ()) -
     """Raise `TenancyError` where `statement` with the parameters `rows` is not kept to `tenant`."""
     if not isinstance(statement, visitors.Visitable) or statement.__visit_name__ in ("textclause", "text"):
         raise TenancyError("raw SQL in a tenant's transaction")
-    for part in visitors.iterate(statement):
+    parts: Any = statement
+    for part in visitors.iterate(parts):
         if part.__visit_name__ in ("textclause", "textual_select", "text"):
             raise TenancyError("raw SQL inside a statement in a tenant's transaction")
         if isinstance(part, Select):
@@ -97,7 +113,7 @@ def check(statement: Any, tenant: str, rows: Sequence[Mapping[str, Any]] = ()) -
 def _sources(statement: Update | Delete) -> list[Any]:
     """Return the table written and what else its condition reads (UPDATE ... FROM)."""
     found: dict[int, Any] = {id(statement.table): statement.table}
-    waiting = [statement.whereclause]
+    waiting: list[Any] = [statement.whereclause]
     while waiting:
         part = waiting.pop()
         if part is None or isinstance(part, Select):  # a scope of its own
@@ -127,14 +143,15 @@ def _inserted(statement: Insert, tenant: str, rows: Sequence[Mapping[str, Any]])
     if statement.select is not None:
         raise TenancyError("INSERT from SELECT in a tenant's transaction")
     given: list[Mapping[Any, Any]] = [dict(r) for r in rows]
-    single = {getattr(k, "name", k): v for k, v in (statement._values or {}).items()}
+    single: dict[Any, Any] = {getattr(k, "name", k): v for k, v in (statement._values or {}).items()}
     for several in statement._multi_values:
-        for row in several:
+        rows_given: Any = several
+        for row in rows_given:
             if not isinstance(row, Mapping):
                 raise TenancyError("rows without column names in a tenant's transaction")
             given.append({getattr(k, "name", k): v for k, v in row.items()})
-    for row in given or [{}]:
-        if _value({**single, **row}.get("tenant"), {}) != tenant:
+    for one in given or [{}]:
+        if _value({**single, **one}.get("tenant"), {}) != tenant:
             raise TenancyError(f"a row for another tenant in an INSERT into {table.name}")
     conflict = statement._post_values_clause
     if conflict is not None and conflict.__visit_name__ == "on_conflict_do_update":
@@ -166,7 +183,7 @@ class _Scope:
             if not source.full:
                 self.conditions(source.onclause, right if source.isouter else None)
             return left | right
-        inner = source.element if isinstance(source, Alias) and not isinstance(source, Subquery | CTE) else source
+        inner = source.element if isinstance(source, Alias) else source
         if not isinstance(inner, Table):
             return set()  # a sub-query is a scope of its own
         if inner.name in tenancy.SHARED:

@@ -16,8 +16,9 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Table, inspect, text
+from sqlalchemy import Connection, Table, UniqueConstraint, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from data.errors import StorageError
@@ -47,13 +48,9 @@ def writable(table: Table) -> bool:
     if not belongs_to_tenants(table):
         return False
     keys = [tuple(table.primary_key.columns.keys())]
-    keys += [tuple(c.name for c in k.columns) for k in table.constraints if _is_unique(k)]
+    keys += [tuple(k.columns.keys()) for k in table.constraints if isinstance(k, UniqueConstraint)]
     keys += [tuple(str(c.name) for c in i.columns) for i in table.indexes if i.unique]
     return all(k[0] == "tenant" or (table.name, *k) in OPAQUE_KEYS for k in keys)
-
-
-def _is_unique(constraint: object) -> bool:
-    return type(constraint).__name__ == "UniqueConstraint"
 
 
 def roles_for(database: str) -> Roles:
@@ -73,7 +70,7 @@ def find_roles(conn: Connection) -> Roles | None:
         "SELECT policyname, roles[1]::text FROM pg_policies WHERE schemaname = current_schema()"
         " AND tablename = 'tickets' AND policyname IN ('firstline_tenant', 'firstline_desk')"
     )
-    found = {name: role for name, role in conn.execute(query)}
+    found: dict[str, str] = {row[0]: row[1] for row in conn.execute(query)}
     if len(found) < 2:
         return None
     return Roles(tenant=found["firstline_tenant"], desk=found["firstline_desk"])
@@ -102,7 +99,8 @@ def lift(conn: Connection) -> None:
     if conn.dialect.name != "postgresql":
         return
     forced = text(
-        "SELECT relname FROM pg_class WHERE relforcerowsecurity AND relnamespace = current_schema()::regnamespace"
+        "SELECT relname FROM pg_class WHERE relforcerowsecurity"
+        " AND relnamespace = current_schema()::regnamespace"
     )
     for name in conn.execute(forced).scalars().all():
         conn.execute(text(f"ALTER TABLE {_quoted(conn, name)} NO FORCE ROW LEVEL SECURITY"))
@@ -155,9 +153,9 @@ def _on_table(conn: Connection, name: str, roles: Roles) -> list[str]:
 
 def _writable_there(conn: Connection, name: str) -> bool:
     found = inspect(conn)
-    keys = [found.get_pk_constraint(name)["constrained_columns"]]
-    keys += [k["column_names"] for k in found.get_unique_constraints(name)]
-    keys += [i["column_names"] for i in found.get_indexes(name) if i["unique"]]
+    keys: list[list[Any]] = [list(found.get_pk_constraint(name)["constrained_columns"])]
+    keys += [list(k["column_names"]) for k in found.get_unique_constraints(name)]
+    keys += [list(i["column_names"]) for i in found.get_indexes(name) if i["unique"]]
     return all(k[:1] == ["tenant"] or (name, *k) in OPAQUE_KEYS for k in keys)
 
 
