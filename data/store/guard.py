@@ -77,14 +77,8 @@ def _before_execute(  # the event hands over more than is needed
         check(statement, tenant, flat)
 
 
-def _before_cursor(
-    conn: Connection,
-    cursor: Any,
-    statement: Any,
-    parameters: Any,
-    context: Any,
-    many: Any,  # noqa: ARG001
-) -> None:
+def _before_cursor(conn: Connection, *rest: Any) -> None:
+    context = rest[3]  # after cursor, statement and parameters
     if tenant_of(conn) is not None and getattr(context, "compiled", None) is None:
         raise TenancyError("raw SQL in a tenant's transaction")
 

@@ -144,7 +144,7 @@ def test_no_statement_changes_the_log(store: Store, change: object) -> None:
     note(store)
     before = rows(store)
     with (
-        pytest.raises(StorageError, match="append-only|permission denied|must be owner"),
+        pytest.raises(StorageError, match=r"append-only|permission denied|must be owner"),
         store.write() as conn,
     ):
         conn.execute(change)  # type: ignore[call-overload]
@@ -160,7 +160,7 @@ def test_sqlite_does_not_replace_rows(sqlite_url: str) -> None:
         note(store)
         before = rows(store)
         with (
-            pytest.raises(StorageError, match="append-only|permission denied|must be owner"),
+            pytest.raises(StorageError, match=r"append-only|permission denied|must be owner"),
             store.write() as conn,
         ):
             conn.execute(text("INSERT OR REPLACE INTO audit VALUES (1, 0, '', NULL, 'a.b', '', '{}', '')"))
@@ -174,7 +174,7 @@ def test_postgresql_does_not_truncate(postgres_url: str, name: str) -> None:
     with open_store(postgres_url) as store:
         note(store)
         with (
-            pytest.raises(StorageError, match="append-only|permission denied|must be owner"),
+            pytest.raises(StorageError, match=r"append-only|permission denied|must be owner"),
             store.write() as conn,
         ):
             conn.execute(text(f"TRUNCATE {name}"))
