@@ -47,6 +47,8 @@ class Settings:
     """The triage policy file."""
     engine_url: str
     """A vLLM server that holds the champion's encoder; empty: the engine in the service's process."""
+    access: str
+    """`local`: the service answers this machine only, without keys; `keys`: every call needs an API key."""
 
     @property
     def datasets(self) -> Path:
@@ -101,6 +103,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         "poll_seconds": 5.0,
         "policy": _SHIPPED_POLICY,
         "engine_url": "",
+        "access": "local",
     }
     values, problems = _converted(defaults, given)
     problems += _problems(values)
@@ -157,6 +160,8 @@ def _problems(values: dict[str, Any]) -> list[str]:
         found.append(f"engine_url must start with http:// or https://, not {values['engine_url']!r}")
     if len(values["webhook_secret"]) < 32 or values["webhook_secret"] == "secret":
         found.append("webhook_secret must have at least 32 characters")
+    if values["access"] not in ("local", "keys"):
+        found.append(f"access must be local or keys, not {values['access']!r}")
     if not 0 < float(values["poll_seconds"]) <= 3600:
         found.append("poll_seconds must be above 0 and at most 3600")
     return found
