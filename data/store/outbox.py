@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, not_, or_, select, update
+from sqlalchemy import Connection, Row, and_, func, not_, null, or_, select, update
 
 from data.store import switches
 from data.store.leases import DEAD, DONE, MAX_ATTEMPTS, NEW, Queue, backoff
@@ -134,11 +134,14 @@ def may_write(
     mine = and_(
         outbox.c.op_id == operation.op_id, outbox.c.fence == operation.fence, outbox.c.state == _QUEUE.busy
     )
-    values: dict[str, Any] = {} if operation.found is not None else {"fields_found": dict(found)}
-    values |= {"said_at": now} if says else {}
-    if not values:
-        return conn.execute(select(outbox.c.op_id).where(mine)).first() is not None
-    return conn.execute(update(outbox).where(mine).values(values)).rowcount == 1
+    if conn.execute(select(outbox.c.op_id).where(mine).with_for_update()).first() is None:
+        return False
+    if found:
+        first = update(outbox).where(mine, outbox.c.fields_found.is_(null()))
+        conn.execute(first.values(fields_found=dict(found)))
+    if says:
+        conn.execute(update(outbox).where(mine).values(said_at=now))
+    return True
 
 
 def withdraw(conn: Connection, op_id: str, now: datetime) -> bool:
