@@ -74,7 +74,7 @@ class TrackerMapping:
         return words[0] if words else _own_word(name, key)
 
     def key_of(self, name: str, word: str | None) -> str | None:
-        """Return the key that the tracker's `word` in our field `name` means; an unknown word stays as it is."""
+        """Return the key that `word` means in our field `name`; an unknown word stays as it is."""
         if word is None:
             return None
         known = self._keys.get((name, word.casefold()))
