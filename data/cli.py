@@ -46,11 +46,11 @@ def sync(as_json: AsJson = False) -> None:
     from data.clock import SystemClock
     from data.progress import progress
     from data.sync import sync as run
-    from data.youtrack.client import YouTrackClient
+    from data.tracker import open_tracker
 
     clock = SystemClock()
     with _store() as (settings, store), httpx.Client() as http:
-        client = YouTrackClient(http, settings.tracker_url, settings.tracker_token, clock)
+        client = open_tracker(settings, http, clock)
         report = run(client, store, clock, project=settings.project, progress=progress)
     if as_json:
         print(json.dumps({**asdict(report), "missing": report.missing}))

@@ -10,7 +10,8 @@ from functools import cache
 from sqlalchemy import Connection
 
 from data import ledger as ledger_rules
-from data.labels import DeskRules, outcome_of
+from data.labels import DeskRules, outcome_of, rules_of
+from data.mapping import TrackerMapping
 from data.outcome import Outcome
 from data.store import ledger, outcomes, staging, tickets
 from data.taxonomy import load_taxonomy
@@ -35,10 +36,14 @@ class Tally:
     ids: dict[str, None] = field(default_factory=dict)
 
 
+def desk_of(mapping: TrackerMapping) -> Desk:
+    """Return the desk with these names and the shipped taxonomy."""
+    return Desk(rules_of(mapping), _issue_types())
+
+
 @cache
-def default_desk() -> Desk:
-    """Return the desk with the default names and the shipped taxonomy."""
-    return Desk(DeskRules(), frozenset(load_taxonomy().labels))
+def _issue_types() -> frozenset[str]:
+    return frozenset(load_taxonomy().labels)
 
 
 def keep(conn: Connection, records: Sequence[TicketRecord], now: datetime, desk: Desk, tally: Tally) -> None:

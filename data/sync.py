@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from data.backfill import STATE_KEY, Progress, read_each, read_history, read_tickets
 from data.clock import Clock, from_millis, to_millis
-from data.intake import Desk, Tally, by_ticket, default_desk, keep
+from data.intake import Desk, Tally, by_ticket, desk_of, keep
 from data.store import Store, ledger, staging, sync_state, tickets
 from data.ticket import TicketRecord
 from data.youtrack import wire
@@ -78,7 +78,7 @@ def sync(
     started = clock.now()
     client.check()
     state = _state(store, project)
-    run = _Run(client, store, clock, project, progress, desk or default_desk(), Tally(), state)
+    run = _Run(client, store, clock, project, progress, desk or desk_of(client.names), Tally(), state)
     mode = "incremental" if state["stage"] == "following" else "full"
     _bring_up(run)
     report = _report(run, mode, started)
@@ -139,7 +139,7 @@ def poll(
     if state["stage"] != "following":
         return []
     tally = Tally()
-    _follow(_Run(client, store, clock, project, _silent, desk or default_desk(), tally, state))
+    _follow(_Run(client, store, clock, project, _silent, desk or desk_of(client.names), tally, state))
     return list(tally.ids)
 
 
@@ -158,7 +158,7 @@ def refresh(
             continue
     tally = Tally()
     with store.write() as conn:
-        keep(conn, records, clock.now(), desk or default_desk(), tally)
+        keep(conn, records, clock.now(), desk or desk_of(client.names), tally)
     return list(tally.ids)
 
 

@@ -15,9 +15,10 @@ import httpx
 
 from data.clock import Clock
 from data.errors import FirstlineError
+from data.mapping_file import MAPPING_NAME
 from data.settings import Settings
 from data.store import open_store
-from data.youtrack.client import YouTrackClient
+from data.tracker import open_tracker
 from data.youtrack.transport import Retrying
 from serving.policy import load_policy
 from serving.serve import ROOT, port_holder
@@ -175,18 +176,25 @@ def _bundle(settings: Settings) -> Iterable[Finding]:
 
 def _tracker(settings: Settings, http: httpx.Client, clock: Clock) -> Iterable[Finding]:
     once = Retrying(attempts=1, total=5.0)
-    client = YouTrackClient(http, settings.tracker_url, settings.tracker_token, clock, retrying=once)
+    client = open_tracker(settings, http, clock, retrying=once)
     account = client.check()
     yield Finding("tracker", "ok", f"{settings.tracker_url} as {account.login}")
     names = client.names
-    wanted = (names.issue_type, names.category, names.priority, names.team, names.state, names.client)
+    if account.login not in names.service_accounts:
+        yield Finding(
+            "tracker account",
+            "warn",
+            f"{account.login} counts as a person: what it does would be learnt from",
+            f"Add it to desk.service_accounts in {settings.home / MAPPING_NAME}.",
+        )
+    wanted = [n for ours, n in names.used_fields().items() if ours not in ("country", "language")]
     missing = [n for n in wanted if n not in client.fields_of(settings.project)]
     if missing:
         yield Finding(
             "tracker fields",
             "fail",
             f"project {settings.project} lacks {', '.join(missing)}",
-            "Add these custom fields to the project.",
+            f"Add them to the project, or correct their names in {settings.home / MAPPING_NAME}.",
         )
     else:
         client.team_group(settings.project)

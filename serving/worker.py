@@ -25,6 +25,7 @@ from data.settings import Settings
 from data.store import Store, decisions, inbox, open_store, outbox
 from data.sync import finished, poll, refresh, sync
 from data.ticket import TicketRecord
+from data.tracker import open_tracker
 from data.youtrack.client import YouTrackClient
 from data.youtrack.faults import NotFoundError, RefusedError, UnavailableError
 from data.youtrack.webhook import WebhookError, parse_event
@@ -337,6 +338,6 @@ def run(settings: Settings) -> None:
         httpx.Client(timeout=httpx.Timeout(30.0, connect=5.0)) as tracker,
         httpx.Client(base_url=settings.service_url, timeout=httpx.Timeout(70.0, connect=5.0)) as service,
     ):
-        client = YouTrackClient(tracker, settings.tracker_url, settings.tracker_token, clock)
+        client = open_tracker(settings, tracker, clock)
         journal = Journal(sys.stderr, clock, "worker")
         Worker(settings, store, client, service, clock, journal, stop=stop).run()

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from data.clock import from_millis
+from data.mapping import TrackerMapping
 from data.store.columns import clean
 from data.ticket import Comment, FieldChange, Ticket, TicketRecord
 from data.youtrack.faults import UnavailableError
@@ -45,18 +46,7 @@ ALL_CATEGORIES = (
 _CHANGE_NAMES = {"IssueResolvedCategory": "resolved", "TagsCategory": "tags"}
 
 
-@dataclass(frozen=True, slots=True)
-class FieldMap:
-    """The names of the project's custom fields (defaults: the sandbox desk's)."""
-
-    issue_type: str = "Issue type"
-    category: str = "Category"
-    priority: str = "Priority"
-    team: str = "Team"
-    state: str = "State"
-    client: str = "Client"
-    country: str = "Country"
-    language: str = "Language"
+FieldMap = TrackerMapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +85,18 @@ def short_type(thing: Mapping[str, Any] | None) -> str:
     return str((thing or {}).get("$type", "")).rpartition(".")[2]
 
 
-def parse_issue(raw: Any, names: FieldMap, comments: tuple[Comment, ...] | None = None) -> TicketRecord:
-    """Turn an issue into a record without field changes. `comments` replaces the nested ones."""
+def parse_issue(raw: Any, names: TrackerMapping, comments: tuple[Comment, ...] | None = None) -> TicketRecord:
+    """Turn an issue into a record without field changes, the tracker's words into our keys.
+
+    `comments` replaces the nested ones.
+    """
     fields = {f.get("name"): _name(f.get("value")) for f in need(raw, "customFields", list)}
     created = from_millis(need(raw, "created", int))
     resolved = need(raw, "resolved", int, null=True)
-    priority = fields.get(names.priority)
+
+    def key(name: str) -> str | None:
+        return names.key_of(name, fields.get(names.named(name)))
+
     if comments is None:
         comments = parse_comments(need(raw, "comments", list))
     return TicketRecord(
@@ -108,9 +104,9 @@ def parse_issue(raw: Any, names: FieldMap, comments: tuple[Comment, ...] | None 
             id=need(raw, "id", str),
             summary=clean(need(raw, "summary", str, null=True) or ""),
             description=clean(need(raw, "description", str, null=True) or ""),
-            client=fields.get(names.client),
-            country=fields.get(names.country),
-            lang=fields.get(names.language),
+            client=key("client"),
+            country=key("country"),
+            lang=key("language"),
             created=created,
         ),
         project=need(need(raw, "project", dict), "shortName", str),
@@ -120,10 +116,10 @@ def parse_issue(raw: Any, names: FieldMap, comments: tuple[Comment, ...] | None 
         updated=from_millis(need(raw, "updated", int)),
         resolved=None if resolved is None else from_millis(resolved),
         state=fields.get(names.state) or "",
-        issue_type=fields.get(names.issue_type),
-        category=fields.get(names.category),
-        priority=None if priority is None else priority.lower(),
-        team=fields.get(names.team),
+        issue_type=key("issue_type"),
+        category=key("category"),
+        priority=key("priority"),
+        team=key("team"),
         tags=tuple(sorted(clean(str(t.get("name", ""))) for t in need(raw, "tags", list))),
         comments=comments,
         raw_hash=hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest(),
