@@ -109,6 +109,8 @@ changes = Table(
     _text("field"),
     _text("removed", null=True),
     _text("added", null=True),
+    Column("kind", CleanText, nullable=False, server_default="field"),
+    _text("subject", null=True),
     PrimaryKeyConstraint("tenant", "ticket_id", "change_id"),
     _of_ticket(),
 )
@@ -123,6 +125,8 @@ staged_changes = Table(
     _text("field"),
     _text("removed", null=True),
     _text("added", null=True),
+    Column("kind", CleanText, nullable=False, server_default="field"),
+    _text("subject", null=True),
     PrimaryKeyConstraint("ticket_id", "change_id"),
 )
 
