@@ -24,7 +24,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from data.errors import SettingsError, StorageError
-from data.store import migrate
+from data.store import audit, migrate
 
 WAL_IS_SAFE_FROM = (3, 51, 3)
 BUSY_TIMEOUT_MS = 30_000
@@ -40,8 +40,11 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection whose transaction commits at the end, or rolls back on any exception."""
-        with _storage_errors(), self.engine.connect() as conn, conn.begin():
-            yield conn
+        with _storage_errors(), self.engine.connect() as plain:
+            conn = plain.execution_options(**{audit.WAITING: []})
+            with conn.begin():
+                yield conn
+                audit.settle(conn)  # last, so that the chain is locked only for the commit
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
