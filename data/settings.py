@@ -36,6 +36,8 @@ class Settings:
     """Short name of the tracker project that holds the tickets."""
     webhook_secret: str
     """Key of the HMAC signature on events, at least 32 characters."""
+    webhook_secret_next: str
+    """A second key that is good as well while keys are changed; empty: none."""
     host: str
     """Address every local server binds to."""
     service_port: int
@@ -67,6 +69,11 @@ class Settings:
         return f"http://{self.host}:{self.service_port}"
 
     @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """Every signing key that is good now."""
+        return tuple(filter(None, (self.webhook_secret, self.webhook_secret_next)))
+
+    @property
     def tracker_is_sandbox(self) -> bool:
         """Whether the configured tracker is the sandbox desk on this machine."""
         hosts = (self.host, "127.0.0.1", "localhost")
@@ -96,6 +103,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         "tracker_token": SANDBOX_TOKEN,
         "project": "PAY",
         "webhook_secret": SANDBOX_SECRET,
+        "webhook_secret_next": "",
         "host": "127.0.0.1",
         "service_port": 8800,
         "sandbox_port": 8801,
@@ -162,6 +170,8 @@ def _problems(values: dict[str, Any]) -> list[str]:
         found.append("webhook_secret must have at least 32 characters")
     if values["access"] not in ("local", "keys"):
         found.append(f"access must be local or keys, not {values['access']!r}")
+    if 0 < len(values["webhook_secret_next"]) < 32:
+        found.append("webhook_secret_next must have at least 32 characters, or be empty")
     if not 0 < float(values["poll_seconds"]) <= 3600:
         found.append("poll_seconds must be above 0 and at most 3600")
     return found
