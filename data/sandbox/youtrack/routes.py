@@ -13,7 +13,7 @@ from starlette.routing import Route
 from data.clock import Clock, to_millis
 from data.sandbox.youtrack import unverified, views, writes
 from data.sandbox.youtrack.access import in_team, reads_project
-from data.sandbox.youtrack.call import Call, found, parsed
+from data.sandbox.youtrack.call import Call, found, listed_comments, parsed
 from data.sandbox.youtrack.errors import (
     ApiError,
     entity_not_found,
@@ -79,7 +79,7 @@ def api_routes(state: TrackerState, clock: Clock, changed: Changed) -> list[Rout
         route("/issues/{issue}/customFields/{field}", get=_issue_field, post=told("updated", _set_field)),
         route(
             "/issues/{issue}/comments",
-            get=lambda c: c.page(views.readable_comments(c.issue(), c.caller)),
+            get=lambda c: c.page(listed_comments(c)),
             post=told("commented", _add_comment),
         ),
         route(

@@ -10,6 +10,7 @@ import bisect
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import count
+from typing import TYPE_CHECKING
 
 from data.sandbox.youtrack import sla, unverified
 from data.sandbox.youtrack.building import as_lists, build_project, carried, default_of, permitted
@@ -33,6 +34,9 @@ from data.sandbox.youtrack.model import (
 from data.sandbox.youtrack.people import Directory
 from data.sandbox.youtrack.transaction import Journal, Veto
 
+if TYPE_CHECKING:
+    from data.sandbox.youtrack.faults.index import LateIndex
+
 __all__ = ["Issue", "TrackerState", "build_project"]
 
 
@@ -43,6 +47,8 @@ class TrackerState(Directory):
         super().__init__(project)
         self.issues: dict[str, Issue] = {}
         self.activities: list[Activity] = []
+        self.late: LateIndex | None = None
+        """What searches see, where faults may delay it."""
         self.activities_of: dict[str, list[Activity]] = defaultdict(list)
         self.tags: dict[str, Tag] = {}
         self.link_types = standard_types()
