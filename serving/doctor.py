@@ -18,6 +18,7 @@ from data.errors import FirstlineError
 from data.mapping_file import MAPPING_NAME
 from data.settings import Settings
 from data.store import open_store
+from data.store.reach import find_all
 from data.tracker import open_tracker
 from data.youtrack.transport import Retrying
 from serving.policy import load_policy
@@ -26,6 +27,7 @@ from serving.up import starts_mlflow
 from serving.wiring import autonomy_of, load_champion
 
 Verdict = Literal["ok", "warn", "fail"]
+_SKEW_SECONDS = 120
 _LOW_DISK = 2 * 1024**3
 _LITTLE_DISK = 10 * 1024**3
 
@@ -139,11 +141,21 @@ def _database(settings: Settings) -> Iterable[Finding]:
     with open_store(settings.database_url) as store:
         problems = store.check()
         kind = store.engine.dialect.name
+        with store.read() as conn:
+            reaches = find_all(conn)
     bad = [p for p in problems if not p.startswith("note:")]
     for problem in bad:
         yield Finding("database", "fail", problem, "Restore a backup, or move it away and sync.")
     if not bad:
         yield Finding("database", "ok", f"{kind}, schema up to date")
+    for host, reach in reaches.items():
+        if reach.state != "closed":
+            yield Finding(
+                "tracker pause",
+                "warn",
+                f"{host} failed {reach.failures} times; tried again from {reach.retry_at:%H:%M:%S} UTC on",
+                "Check that the tracker runs; nothing is lost meanwhile.",
+            )
     for note in problems:
         if note.startswith("note:"):
             yield Finding(
@@ -180,6 +192,14 @@ def _tracker(settings: Settings, http: httpx.Client, clock: Clock) -> Iterable[F
     account = client.check()
     yield Finding("tracker", "ok", f"{settings.tracker_url} as {account.login}")
     names = client.names
+    ahead = 0.0 if client.skew is None else client.skew.total_seconds()
+    if abs(ahead) > _SKEW_SECONDS:
+        yield Finding(
+            "tracker clock",
+            "warn",
+            f"the tracker's clock is {abs(ahead) / 60:.0f} min {'ahead of' if ahead > 0 else 'behind'} ours",
+            "Synchronise both machines' clocks (NTP): signed events are refused, polling goes on.",
+        )
     if account.login not in names.service_accounts:
         yield Finding(
             "tracker account",

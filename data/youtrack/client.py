@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +19,7 @@ from data.clock import Clock, to_millis
 from data.ticket import Comment, TicketRecord
 from data.youtrack import wire
 from data.youtrack.faults import NotFoundError, RefusedError, UnavailableError
+from data.youtrack.gate import Gate
 from data.youtrack.transport import Retrying, Transport, guest_refused
 
 PAGE = 100
@@ -49,8 +50,9 @@ class YouTrackClient:
         retrying: Retrying | None = None,
         page: int = PAGE,
         feed_page: int = FEED_PAGE,
+        gate: Gate | None = None,
     ) -> None:
-        self._transport = Transport(http, base_url, token, retrying or Retrying())
+        self._transport = Transport(http, base_url, token, retrying or Retrying(), gate, clock)
         self._clock = clock
         self.names = names or wire.FieldMap()
         self.page = page
@@ -60,6 +62,11 @@ class YouTrackClient:
 
     def __repr__(self) -> str:
         return f"YouTrackClient({self._transport.base_url!r})"
+
+    @property
+    def skew(self) -> timedelta | None:
+        """How far the tracker's clock is ahead of ours, by its last answer; `None` before there was one."""
+        return self._transport.skew
 
     def me(self) -> Account:
         """Return the token's account."""
