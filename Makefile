@@ -18,7 +18,7 @@ LOCKS := requirements/core.lock requirements/dev.lock pyproject.toml
 STAMP := $(VENV)/.installed
 VLLM_STAMP := .venv-vllm/.installed
 
-.PHONY: help setup demo up test test-all check bench clean distclean vllm postgres-binaries
+.PHONY: help setup demo up test test-all check bench app clean distclean vllm postgres-binaries
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ test-all: setup postgres-binaries $(VLLM_STAMP) ## Everything, slow suites and v
 bench: setup ## Latency and throughput of triage, beside a plain baseline in the same run
 	$(BIN)/python -m eval.benchmarks.serving_latency
 	$(BIN)/python -m eval.benchmarks.redaction
+
+app: ## Pack the YouTrack app for upload into build/
+	$(PYTHON) deploy/youtrack-app/pack.py build/firstline-youtrack-app.zip
 
 vllm: $(VLLM_STAMP) ## Install vLLM's CPU build into .venv-vllm
 

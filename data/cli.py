@@ -21,6 +21,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands to `app`."""
+    from data.audit_commands import register_audit
     from data.dataset.commands import register_data
     from data.sandbox.commands import register_sandbox
 
@@ -35,6 +36,7 @@ def register(app: typer.Typer) -> None:
     register_data(data)
     app.add_typer(data, name="data")
     register_sandbox(app)
+    register_audit(app)
 
 
 def sync(as_json: AsJson = False) -> None:

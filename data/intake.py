@@ -87,4 +87,12 @@ def _merged(read: TicketRecord, stored: TicketRecord | None, staged: Iterable[Fi
     base = stored if stored is not None and stored.updated > read.updated else read
     unique = {c.id: c for c in (*(stored.changes if stored else ()), *read.changes, *staged)}
     ordered = sorted(unique.values(), key=lambda c: (c.at, id_order(c.id), c.id))
-    return replace(base, changes=tuple(ordered))
+    return replace(base, changes=_scrubbed(ordered, {c.id for c in base.comments if not c.deleted}))
+
+
+def _scrubbed(changes: Iterable[FieldChange], readable: set[str]) -> tuple[FieldChange, ...]:
+    """Take earlier texts of comments that are deleted, or hidden from us, out of the history."""
+    return tuple(
+        replace(c, removed=None, added=None) if c.kind == "comment_text" and c.subject not in readable else c
+        for c in changes
+    )

@@ -36,6 +36,8 @@ class Settings:
     """Short name of the tracker project that holds the tickets."""
     webhook_secret: str
     """Key of the HMAC signature on events, at least 32 characters."""
+    webhook_secret_next: str
+    """A second key that is good as well while keys are changed; empty: none."""
     host: str
     """Address every local server binds to."""
     service_port: int
@@ -47,6 +49,8 @@ class Settings:
     """The triage policy file."""
     engine_url: str
     """A vLLM server that holds the champion's encoder; empty: the engine in the service's process."""
+    access: str
+    """`local`: the service answers this machine only, without keys; `keys`: every call needs an API key."""
 
     @property
     def datasets(self) -> Path:
@@ -63,6 +67,11 @@ class Settings:
     @property
     def service_url(self) -> str:
         return f"http://{self.host}:{self.service_port}"
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """Every signing key that is good now."""
+        return tuple(filter(None, (self.webhook_secret, self.webhook_secret_next)))
 
     @property
     def tracker_is_sandbox(self) -> bool:
@@ -94,6 +103,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         "tracker_token": SANDBOX_TOKEN,
         "project": "PAY",
         "webhook_secret": SANDBOX_SECRET,
+        "webhook_secret_next": "",
         "host": "127.0.0.1",
         "service_port": 8800,
         "sandbox_port": 8801,
@@ -101,6 +111,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         "poll_seconds": 5.0,
         "policy": _SHIPPED_POLICY,
         "engine_url": "",
+        "access": "local",
     }
     values, problems = _converted(defaults, given)
     problems += _problems(values)
@@ -157,6 +168,10 @@ def _problems(values: dict[str, Any]) -> list[str]:
         found.append(f"engine_url must start with http:// or https://, not {values['engine_url']!r}")
     if len(values["webhook_secret"]) < 32 or values["webhook_secret"] == "secret":
         found.append("webhook_secret must have at least 32 characters")
+    if values["access"] not in ("local", "keys"):
+        found.append(f"access must be local or keys, not {values['access']!r}")
+    if 0 < len(values["webhook_secret_next"]) < 32:
+        found.append("webhook_secret_next must have at least 32 characters, or be empty")
     if not 0 < float(values["poll_seconds"]) <= 3600:
         found.append("poll_seconds must be above 0 and at most 3600")
     return found

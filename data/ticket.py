@@ -37,7 +37,13 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One change of one custom field, from the tracker's activity feed (names, `None` for empty)."""
+    """One change of a ticket, from the tracker's activity feed (names, `None` for empty).
+
+    `kind` is `field` for a custom field, else what changed: `resolved`, `tags`, `summary`, `description`,
+    `comment`, `comment_text`, `comment_visibility`, `attachment`, `link`, `project`, `visibility`; there
+    `field` repeats it. `subject` is the id of the comment that the change is about. Of comments that were
+    added or deleted, `added` and `removed` hold ids, never texts.
+    """
 
     id: str
     author: str
@@ -45,6 +51,8 @@ class FieldChange:
     field: str
     removed: str | None
     added: str | None
+    kind: str = "field"
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import typer
 
 from data.errors import BadInputError
 from data.settings import read_settings
+from serving.effect_commands import register_effects
 
 
 def register(app: typer.Typer) -> None:
@@ -21,6 +22,7 @@ def register(app: typer.Typer) -> None:
     app.command()(worker)
     app.command()(up)
     app.command()(doctor)
+    register_effects(app)
 
 
 def triage(

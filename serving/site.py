@@ -74,7 +74,7 @@ async def _receive(service: Any, request: Request) -> Response:
         )
     now = service.clock.now()
     try:
-        verify(service.settings.webhook_secret, request.headers, body, now)
+        verify(service.settings.webhook_secrets, request.headers, body, now)
     except WebhookError as error:
         counted.labels("refused").inc()
         return problem.of(error, 401)

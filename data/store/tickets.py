@@ -245,4 +245,4 @@ _PLAIN = (
     "team",
 )
 _COMMENT = ("author", "text", "created", "internal", "deleted")
-_CHANGE = ("author", "at", "field", "removed", "added")
+_CHANGE = ("author", "at", "field", "removed", "added", "kind", "subject")

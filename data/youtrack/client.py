@@ -94,6 +94,17 @@ class YouTrackClient:
         """Return one ticket with all its comments. Raises `NotFoundError`."""
         return self._record(self._transport.get(f"/issues/{_path(issue_id)}", {"fields": wire.ISSUE_FIELDS}))
 
+    def field_values(self, issue_id: str) -> dict[str, str | None]:
+        """Return what every custom field of a ticket holds now, by name."""
+        fields = {"fields": "id,customFields($type,id,name,value($type,id,name,login))"}
+        raw = self._transport.get(f"/issues/{_path(issue_id)}", fields)
+        return {str(f.get("name")): _called(f.get("value")) for f in wire.need(raw, "customFields", list)}
+
+    def edit_comment(self, issue_id: str, comment_id: str, text: str) -> None:
+        """Replace a comment's text; the same text again changes nothing. Its visibility stays."""
+        path = f"/issues/{_path(issue_id)}/comments/{_path(comment_id)}"
+        self._transport.post(path, {"fields": "id"}, {"text": text})
+
     def comments(self, issue_id: str) -> tuple[Comment, ...]:
         """Return every comment of a ticket, oldest first."""
         path = f"/issues/{_path(issue_id)}/comments"

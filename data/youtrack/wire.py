@@ -33,17 +33,23 @@ ACTIVITY_FIELDS = (
 )
 NESTED_PAGE = 42  # the tracker cuts nested lists without a word
 
-CHANGE_CATEGORIES = ("CustomFieldCategory", "IssueResolvedCategory", "TagsCategory")
-ALL_CATEGORIES = (
-    "IssueCreatedCategory",
-    *CHANGE_CATEGORIES,
-    "CommentsCategory",
-    "CommentTextCategory",
-    "SummaryCategory",
-    "DescriptionCategory",
-    "ProjectCategory",
-)
-_CHANGE_NAMES = {"IssueResolvedCategory": "resolved", "TagsCategory": "tags"}
+_KINDS = {
+    "CustomFieldCategory": "field",
+    "IssueResolvedCategory": "resolved",
+    "TagsCategory": "tags",
+    "SummaryCategory": "summary",
+    "DescriptionCategory": "description",
+    "CommentsCategory": "comment",
+    "CommentTextCategory": "comment_text",
+    "CommentVisibilityCategory": "comment_visibility",
+    "AttachmentsCategory": "attachment",
+    "CommentAttachmentsCategory": "attachment",
+    "LinksCategory": "link",
+    "ProjectCategory": "project",
+    "IssueVisibilityCategory": "visibility",
+}
+CHANGE_CATEGORIES = tuple(_KINDS)
+ALL_CATEGORIES = ("IssueCreatedCategory", *CHANGE_CATEGORIES)
 
 
 FieldMap = TrackerMapping
@@ -160,20 +166,31 @@ def _activity(raw: Mapping[str, Any], issue: Mapping[str, Any]) -> Activity:
     category = str(need(need(raw, "category", dict), "id", str))
     at = from_millis(need(raw, "timestamp", int))
     author = login_of(need(raw, "author", dict, null=True))
-    change = None
-    if category in CHANGE_CATEGORIES:
-        field = raw.get("field")
-        named = str(field.get("name", "")) if isinstance(field, dict) else ""
-        change = FieldChange(
-            id=str(need(raw, "id", str)),
-            author=author,
-            at=at,
-            field=clean(_CHANGE_NAMES.get(category, named)),
-            removed=_name(raw.get("removed")),
-            added=_name(raw.get("added")),
-        )
+    change = _change(raw, _KINDS[category], author, at) if category in _KINDS else None
     readable = str(issue.get("idReadable") or "")
     return Activity(str(need(raw, "id", str)), str(issue["id"]), readable, at, author, category, change)
+
+
+def _change(raw: Mapping[str, Any], kind: str, author: str, at: datetime) -> FieldChange:
+    field, target = raw.get("field"), raw.get("target") or {}
+    named = str(field.get("name", "")) if isinstance(field, dict) else ""
+    # A comment's text is kept with the comment, where deleting it takes it away.
+    called = _ids if kind == "comment" else _name
+    return FieldChange(
+        id=str(need(raw, "id", str)),
+        author=author,
+        at=at,
+        field=clean(named) if kind == "field" else kind,
+        removed=called(raw.get("removed")),
+        added=called(raw.get("added")),
+        kind=kind,
+        subject=str(target["id"]) if short_type(target) == "IssueComment" and target.get("id") else None,
+    )
+
+
+def _ids(value: Any) -> str | None:
+    entries = value if isinstance(value, list) else []
+    return ", ".join(str(v["id"]) for v in entries if isinstance(v, dict) and v.get("id")) or None
 
 
 def parse_schema(raw: Any) -> dict[str, FieldSchema]:

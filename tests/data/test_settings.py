@@ -53,3 +53,12 @@ def test_broken_file_names_itself(tmp_path: Path) -> None:
 def test_no_secret_in_the_representation(tmp_path: Path) -> None:
     settings = read_settings({"FIRSTLINE_HOME": str(tmp_path), "FIRSTLINE_TRACKER_TOKEN": "perm:canary"})
     assert "canary" not in repr(settings)
+
+
+def test_a_second_signing_key_counts_only_where_it_is_given_and_long_enough() -> None:
+    one, two = "a" * 32, "b" * 32
+    given = {"FIRSTLINE_WEBHOOK_SECRET": one, "FIRSTLINE_WEBHOOK_SECRET_NEXT": two}
+    assert read_settings(given).webhook_secrets == (one, two)
+    assert read_settings({"FIRSTLINE_WEBHOOK_SECRET": one}).webhook_secrets == (one,)
+    with pytest.raises(SettingsError, match="webhook_secret_next"):
+        read_settings({"FIRSTLINE_WEBHOOK_SECRET_NEXT": "short"})

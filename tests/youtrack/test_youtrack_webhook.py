@@ -132,7 +132,7 @@ GOOD = json.loads(BODY)
         b"\xff\xfe",
         b"[" * 30_000,
         b" " * (MAX_BODY_BYTES + 1),
-        *(json.dumps({k: v for k, v in GOOD.items() if k != lost}).encode() for lost in GOOD),
+        *(json.dumps({k: v for k, v in GOOD.items() if k != lost}).encode() for lost in GOOD if lost != "id"),
         json.dumps(GOOD | {"v": 2}).encode(),
         json.dumps(GOOD | {"id": ""}).encode(),
         json.dumps(GOOD | {"id": "x" * 200}).encode(),
