@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from data.clock import Clock
+from data.mapping import TrackerMapping
 from data.mapping_file import load_mapping
 from data.settings import Settings
 from data.store import Store
@@ -24,12 +25,13 @@ def open_tracker(
     *,
     store: Store | None = None,
     retrying: Retrying | None = None,
+    mapping: TrackerMapping | None = None,
 ) -> YouTrackClient:
     """Return a client with this installation's mapping. Raises `SettingsError` for a mapping that is none.
 
     With a `store` the rate and the breaker are shared with every other process that uses it.
     """
-    mapping = load_mapping(settings.home)
+    mapping = mapping or load_mapping(settings.home)
     reaches = InMemory() if store is None else StoredReach(store, host_of(settings.tracker_url))
     gate = Gate(reaches, Rate(), clock)
     return YouTrackClient(

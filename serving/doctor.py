@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import shutil
@@ -16,7 +17,7 @@ import httpx
 from data.clock import Clock
 from data.errors import FirstlineError
 from data.mapping_file import MAPPING_NAME
-from data.settings import Settings
+from data.settings import Settings, unknown_variables
 from data.store import open_store
 from data.store.reach import find_all
 from data.tracker import open_tracker
@@ -46,6 +47,7 @@ def examine(settings: Settings, http: httpx.Client, clock: Clock) -> list[Findin
     """Run every check; none depends on another, and none raises."""
     checks: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
         ("python", _python),
+        ("environment", _environment),
         ("packages", _packages),
         ("disk", lambda: _disk(settings)),
         ("ports", lambda: _ports(settings, http)),
@@ -71,6 +73,14 @@ def _python() -> Iterable[Finding]:
         yield Finding("python", "ok", version)
     else:
         yield Finding("python", "fail", version, "Install with Python 3.11 (make setup PYTHON=python3.11).")
+
+
+def _environment() -> Iterable[Finding]:
+    unknown = unknown_variables(os.environ)
+    for name in unknown:
+        yield Finding("environment", "warn", f"{name} is no setting; it has no effect", "Correct its name.")
+    if not unknown:
+        yield Finding("environment", "ok", "every FIRSTLINE_ variable is a setting")
 
 
 def _packages() -> Iterable[Finding]:

@@ -150,6 +150,28 @@ class YouTrackClient:
             self._schemas[project] = wire.parse_schema(self._all(path, {"fields": fields}))
         return self._schemas[project]
 
+    def listing(self, path: str, fields: str) -> Iterator[Any]:
+        """Yield every entity of a collection as the tracker gives it; `path` is below `/api`."""
+        return self._all(path, {"fields": fields})
+
+    def types_shown(self, project: str) -> dict[str, str]:
+        """Return field name -> `$type` as the project's newest ticket shows it: settings do not tell all."""
+        query = f"{self.project_query(project)} sort by: created desc"
+        params: dict[str, str | int] = {"query": query, "$top": 1, "fields": "id,customFields($type,id,name)"}
+        raw = self._transport.get("/issues", params)
+        shown = raw[0].get("customFields") or [] if isinstance(raw, list) and raw else []
+        return {str(f.get("name")): wire.short_type(f) for f in shown}
+
+    @staticmethod
+    def project_query(project: str) -> str:
+        """Return the query for every ticket of a project."""
+        return f"project: {query_value(project)}"
+
+    @staticmethod
+    def project_path(project: str, part: str) -> str:
+        """Return the path of a part of a project's settings."""
+        return f"/admin/projects/{_path(project)}/{part}"
+
     def team_group(self, project: str) -> str:
         """Return the id of the project's team group; read once."""
         if project not in self._teams:
