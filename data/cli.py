@@ -50,7 +50,7 @@ def sync(as_json: AsJson = False) -> None:
 
     clock = SystemClock()
     with _store() as (settings, store), httpx.Client() as http:
-        client = open_tracker(settings, http, clock)
+        client = open_tracker(settings, http, clock, store=store)
         report = run(client, store, clock, project=settings.project, progress=progress)
     if as_json:
         print(json.dumps({**asdict(report), "missing": report.missing}))

@@ -301,6 +301,18 @@ people = Table(
     PrimaryKeyConstraint("tenant", "position"),
 )
 
+tracker_reach = Table(
+    "tracker_reach",
+    metadata,
+    _text("host"),
+    _text("state"),  # closed | open | half_open
+    Column("failures", Integer, nullable=False),
+    Column("opened", Integer, nullable=False),
+    Column("spent_until", Moment, nullable=False),
+    Column("retry_at", Moment, nullable=False),
+    PrimaryKeyConstraint("host"),
+)
+
 audit = Table(
     "audit",
     metadata,

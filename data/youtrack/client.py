@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +19,7 @@ from data.clock import Clock, to_millis
 from data.ticket import Comment, TicketRecord
 from data.youtrack import wire
 from data.youtrack.faults import NotFoundError, RefusedError, UnavailableError
+from data.youtrack.gate import Gate
 from data.youtrack.transport import Retrying, Transport, guest_refused
 
 PAGE = 100
@@ -49,8 +50,9 @@ class YouTrackClient:
         retrying: Retrying | None = None,
         page: int = PAGE,
         feed_page: int = FEED_PAGE,
+        gate: Gate | None = None,
     ) -> None:
-        self._transport = Transport(http, base_url, token, retrying or Retrying())
+        self._transport = Transport(http, base_url, token, retrying or Retrying(), gate, clock)
         self._clock = clock
         self.names = names or wire.FieldMap()
         self.page = page
@@ -60,6 +62,11 @@ class YouTrackClient:
 
     def __repr__(self) -> str:
         return f"YouTrackClient({self._transport.base_url!r})"
+
+    @property
+    def skew(self) -> timedelta | None:
+        """How far the tracker's clock is ahead of ours, by its last answer; `None` before there was one."""
+        return self._transport.skew
 
     def me(self) -> Account:
         """Return the token's account."""
@@ -142,6 +149,28 @@ class YouTrackClient:
             fields = "id,field(id,name,fieldType(id)),bundle(id,values(id,name,archived))"
             self._schemas[project] = wire.parse_schema(self._all(path, {"fields": fields}))
         return self._schemas[project]
+
+    def listing(self, path: str, fields: str) -> Iterator[Any]:
+        """Yield every entity of a collection as the tracker gives it; `path` is below `/api`."""
+        return self._all(path, {"fields": fields})
+
+    def types_shown(self, project: str) -> dict[str, str]:
+        """Return field name -> `$type` as the project's newest ticket shows it: settings do not tell all."""
+        query = f"{self.project_query(project)} sort by: created desc"
+        params: dict[str, str | int] = {"query": query, "$top": 1, "fields": "id,customFields($type,id,name)"}
+        raw = self._transport.get("/issues", params)
+        shown = raw[0].get("customFields") or [] if isinstance(raw, list) and raw else []
+        return {str(f.get("name")): wire.short_type(f) for f in shown}
+
+    @staticmethod
+    def project_query(project: str) -> str:
+        """Return the query for every ticket of a project."""
+        return f"project: {query_value(project)}"
+
+    @staticmethod
+    def project_path(project: str, part: str) -> str:
+        """Return the path of a part of a project's settings."""
+        return f"/admin/projects/{_path(project)}/{part}"
 
     def team_group(self, project: str) -> str:
         """Return the id of the project's team group; read once."""
