@@ -114,6 +114,23 @@ class YouTrackClient:
             params["cursor"] = cursor
         return wire.parse_activities(self._transport.get("/activitiesPage", params))
 
+    def history(self, issue_id: str) -> list[wire.Activity]:
+        """Return every entry of one ticket's own feed, oldest first. Raises `NotFoundError`."""
+        params: dict[str, str | int] = {
+            "categories": ",".join(wire.ALL_CATEGORIES),
+            "reverse": "false",
+            "$top": self._feed_page,
+            "fields": wire.ACTIVITY_FIELDS,
+        }
+        found: dict[str, wire.Activity] = {}
+        while True:
+            raw = self._transport.get(f"/issues/{_path(issue_id)}/activitiesPage", params)
+            page = wire.parse_activities(raw)
+            found |= {a.id: a for a in page.items}
+            if not page.more or page.cursor in (None, params.get("cursor")):
+                return list(found.values())
+            params["cursor"] = str(page.cursor)
+
     def count(self, query: str) -> int | None:
         """Return how many tickets match, or `None` where the tracker does not finish counting."""
         for _ in range(_COUNT_TRIES):
