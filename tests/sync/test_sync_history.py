@@ -38,7 +38,7 @@ def test_every_kind_of_change_is_kept_with_who_and_when(
     comment["text"] = "better words"
     edit(desk, one, "CommentTextCategory", "better words", "first words", target=comment)
     edit(desk, one, "SummaryCategory", "new summary", "old summary")
-    edit(desk, one, "LinksCategory", [{"id": "3-9", "name": "PAY-9"}], [])
+    edit(desk, one, "LinksCategory", [{"id": "3-9", "idReadable": "PAY-9"}], [])
     desk.tag(one, "vip")
     assert poll(client, store, clock, project="PAY") == [one]
     with store.read() as conn:
