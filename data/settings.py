@@ -49,6 +49,8 @@ class Settings:
     """The triage policy file."""
     engine_url: str
     """A vLLM server that holds the champion's encoder; empty: the engine in the service's process."""
+    access: str
+    """`local`: the service answers this machine only, without keys; `keys`: every call needs an API key."""
 
     @property
     def datasets(self) -> Path:
@@ -109,6 +111,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         "poll_seconds": 5.0,
         "policy": _SHIPPED_POLICY,
         "engine_url": "",
+        "access": "local",
     }
     values, problems = _converted(defaults, given)
     problems += _problems(values)
@@ -167,6 +170,8 @@ def _problems(values: dict[str, Any]) -> list[str]:
         found.append("webhook_secret must have at least 32 characters")
     if 0 < len(values["webhook_secret_next"]) < 32:
         found.append("webhook_secret_next must have at least 32 characters, or be empty")
+    if values["access"] not in ("local", "keys"):
+        found.append(f"access must be local or keys, not {values['access']!r}")
     if not 0 < float(values["poll_seconds"]) <= 3600:
         found.append("poll_seconds must be above 0 and at most 3600")
     return found

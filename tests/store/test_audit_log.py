@@ -143,7 +143,10 @@ def test_no_statement_changes_the_log(store: Store, change: object) -> None:
     note(store)
     note(store)
     before = rows(store)
-    with pytest.raises(StorageError, match="append-only"), store.write() as conn:
+    with (
+        pytest.raises(StorageError, match=r"append-only|permission denied|must be owner"),
+        store.write() as conn,
+    ):
         conn.execute(change)  # type: ignore[call-overload]
     with store.read() as conn:
         assert audit.head(conn) == audit.Head(2, before[1].hash)
@@ -156,7 +159,10 @@ def test_sqlite_does_not_replace_rows(sqlite_url: str) -> None:
     with open_store(sqlite_url) as store:
         note(store)
         before = rows(store)
-        with pytest.raises(StorageError, match="append-only"), store.write() as conn:
+        with (
+            pytest.raises(StorageError, match=r"append-only|permission denied|must be owner"),
+            store.write() as conn,
+        ):
             conn.execute(text("INSERT OR REPLACE INTO audit VALUES (1, 0, '', NULL, 'a.b', '', '{}', '')"))
         assert rows(store) == before
 
@@ -167,7 +173,10 @@ def test_postgresql_does_not_truncate(postgres_url: str, name: str) -> None:
 
     with open_store(postgres_url) as store:
         note(store)
-        with pytest.raises(StorageError, match="append-only"), store.write() as conn:
+        with (
+            pytest.raises(StorageError, match=r"append-only|permission denied|must be owner"),
+            store.write() as conn,
+        ):
             conn.execute(text(f"TRUNCATE {name}"))
         assert len(rows(store)) == 1
 
@@ -177,7 +186,7 @@ def test_a_log_without_head_says_so(store: Store) -> None:
         "sqlite": "DROP TRIGGER audit_head_no_delete",
         "postgresql": "ALTER TABLE audit_head DISABLE TRIGGER ALL",
     }
-    with store.write() as conn:
+    with store.engine.begin() as conn:  # as the owner: nobody else may
         conn.execute(text(drop[conn.dialect.name]))
         conn.execute(delete(audit_head))
     with pytest.raises(StorageError, match="lost its head"):
