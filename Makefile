@@ -69,6 +69,7 @@ test-all: setup postgres-binaries app-lint $(VLLM_STAMP) ## Everything, slow sui
 bench: setup ## Latency and throughput of triage, beside a plain baseline in the same run
 	$(BIN)/python -m eval.benchmarks.serving_latency
 	$(BIN)/python -m eval.benchmarks.redaction
+	$(BIN)/python -m eval.benchmarks.webhook_refusals
 
 app: ## Pack the YouTrack app for upload into build/
 	$(PYTHON) deploy/youtrack-app/pack.py build/firstline-youtrack-app.zip

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from data.store.schema import inbox
 from data.store.statements import insert_new, one_writer, portions
@@ -66,6 +66,11 @@ def pending(conn: Connection, limit: int = 500) -> list[tuple[str, str]]:
     query = select(inbox.c.event_key, inbox.c.body).where(inbox.c.processed_at.is_(None))
     query = query.order_by(inbox.c.received_at, inbox.c.event_key).limit(limit)
     return [(key, body) for key, body in conn.execute(query)]
+
+
+def count(conn: Connection) -> int:
+    """Return how many events are stored, processed or not."""
+    return int(conn.execute(select(func.count()).select_from(inbox)).scalar_one())
 
 
 def processed(conn: Connection, event_keys: Sequence[str], now: datetime) -> None:

@@ -149,7 +149,7 @@ def _verify_standard(
 
 def _check_time(stamp: str, now: datetime, tolerance: int) -> None:
     # int() would take '+5', ' 5' or other scripts' digits; the signed text must be the canonical one.
-    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
+    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12 and str(int(stamp)) == stamp):
         raise _refused("The event's timestamp is not a number of seconds.")
     if abs(now.timestamp() - int(stamp)) > tolerance:
         raise _refused(f"The event's timestamp is more than {tolerance} s away from this clock.")
