@@ -70,6 +70,7 @@ bench: setup ## Latency and throughput of triage, beside a plain baseline in the
 	$(BIN)/python -m eval.benchmarks.serving_latency
 	$(BIN)/python -m eval.benchmarks.redaction
 	$(BIN)/python -m eval.benchmarks.webhook_refusals
+	$(BIN)/python -m eval.benchmarks.webhook_latency
 
 app: ## Pack the YouTrack app for upload into build/
 	$(PYTHON) deploy/youtrack-app/pack.py build/firstline-youtrack-app.zip

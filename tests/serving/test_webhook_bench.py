@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from eval.benchmarks import webhook_refusals
+from eval.benchmarks import webhook_latency, webhook_refusals
 from eval.benchmarks.webhook_forgeries import KINDS
 
 
@@ -25,3 +25,10 @@ def test_without_a_bundle_the_command_says_what_to_do(
     said = capsys.readouterr().err
     assert "No bundle is promoted" in said
     assert "make demo" in said
+
+
+def test_events_are_stored_while_triage_runs(service: Any) -> None:
+    found = webhook_latency.measure(service.settings, rate=10, seconds=2, callers=1)
+    assert found["accepted"] == found["stored"] == found["events"] == 20
+    assert found["triaged"] > 0
+    assert 0 < found["p50_ms"] <= found["p99_ms"] <= found["worst_ms"]
