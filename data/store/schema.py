@@ -259,7 +259,10 @@ inbox = Table(
     _text("body"),
     Column("received_at", Moment, nullable=False),
     Column("processed_at", Moment),
+    _text("webhook_id", null=True),  # of the newest signature seen on this event, with its moment
+    Column("signed_at", Moment),
     PrimaryKeyConstraint("event_key"),
+    Index(None, "webhook_id"),
     Index(None, "processed_at", "received_at"),
 )
 
