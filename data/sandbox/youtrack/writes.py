@@ -109,11 +109,11 @@ def add_comment(state: TrackerState, issue: Issue, body: dict[str, Any], caller:
     if not isinstance(body.get("text"), str) or not body["text"]:
         raise bad_request("Comment text is required")
     visibility = parse_visibility(state, body.get("visibility"))
-    _check_voice(issue, caller, limited=visibility is not None)
+    check_voice(issue, caller, limited=visibility is not None)
     return state.add_comment(issue, caller, at, body["text"], visibility=visibility)
 
 
-def _check_voice(issue: Issue, caller: User, *, limited: bool) -> None:
+def check_voice(issue: Issue, caller: User, *, limited: bool) -> None:
     """Raise 403: in a helpdesk project only agents and requesters speak in public, only staff inside."""
     if not issue.project.helpdesk:
         return
