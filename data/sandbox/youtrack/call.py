@@ -37,7 +37,9 @@ class Call:
         self.state, self.request, self.raw, self.at = state, request, raw, at
         self.body: Any = None
         state.file_key.now = at
-        self.fields = projection(request.query_params.get("fields"))
+        self.fields = projection(
+            request.query_params.get("fields"), frozenset(request.query_params.getlist("customFields"))
+        )
         self.after: Callable[[], None] | None = None  # what to do once the change stands
         self.caller = _caller(state, request)
         if request.method != "GET" and self.caller.guest:
