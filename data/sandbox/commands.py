@@ -8,11 +8,14 @@ import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from data.errors import SettingsError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 Seed = Annotated[int, typer.Option(help="Everything follows from it.")]
 Months = Annotated[int, typer.Option(min=1, max=24, help="Simulated months of history.")]
@@ -48,10 +51,13 @@ def serve(
     again: Annotated[
         bool, typer.Option("--again", help="Go on later, with new ids: for a store that knows this desk.")
     ] = False,
+    names: Annotated[str, typer.Option(help="`desk`, or `other`: German fields, legacy values.")] = "desk",
 ) -> None:
     """Build the world and serve it until Ctrl-C. Changes live in memory: a restart begins again."""
     from data.settings import read_settings
 
+    if names not in ("desk", "other"):
+        raise SettingsError(f"There are no names {names!r}.", remedy="Use --names desk or --names other.")
     settings = read_settings()
     address, number = host or settings.host, port or settings.sandbox_port
     listener = _listen(address, number)
@@ -64,6 +70,7 @@ def serve(
         from data.sandbox.world import WorldConfig, build_world
         from data.sandbox.youtrack.app import create_app
         from data.sandbox.youtrack.loading import go_on, load
+        from data.sandbox.youtrack.other_names import OtherNames
         from data.sandbox.youtrack.webhooks import Emitter
 
         world = build_world(WorldConfig(seed, months, clients, tickets_per_day))
@@ -77,7 +84,9 @@ def serve(
         state = load(world)
         if again:
             go_on(state, SystemClock().now())
-        app = create_app(state, emitter, live_rate=live_rate)
+        app: ASGIApp = create_app(state, emitter, live_rate=live_rate)
+        if names == "other":
+            app = OtherNames(app, world.taxonomy)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3))
         print(
             f"firstline: sandbox desk with {len(world.history)} tickets of {len(world.clients)} clients "

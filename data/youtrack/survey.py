@@ -9,6 +9,7 @@ from data.errors import TrackerError
 from data.store.columns import clean
 from data.youtrack import wire
 from data.youtrack.client import Account, YouTrackClient
+from data.youtrack.faults import RefusedError
 
 PROJECT_FIELDS = (
     "id,canBeEmpty,field(id,name,fieldType(id)),defaultValues(id,name),"
@@ -51,6 +52,12 @@ def look_around(client: YouTrackClient, project: str) -> Survey:
     projects = [
         p for p in client.listing("/admin/projects", "id,shortName,archived") if not p.get("archived")
     ]
+    names = tuple(clean(str(p.get("shortName", ""))) for p in projects)
+    if project not in names:
+        raise RefusedError(
+            f"{account.login} does not see a project {project!r}; it sees: {', '.join(names) or 'none'}.",
+            remedy="Correct FIRSTLINE_PROJECT (or --project), or give the service account access to it.",
+        )
     shown = client.types_shown(project)
     path = client.project_path(project, "customFields")
     found = tuple(_facts(raw, shown) for raw in client.listing(path, PROJECT_FIELDS))
@@ -60,7 +67,7 @@ def look_around(client: YouTrackClient, project: str) -> Survey:
         team = ""
     return Survey(
         account=account,
-        projects=tuple(clean(str(p.get("shortName", ""))) for p in projects),
+        projects=names,
         project=project,
         fields=found,
         team=team,
