@@ -16,6 +16,7 @@ from urllib.parse import quote
 import httpx
 
 from data.clock import Clock, to_millis
+from data.mapping import TrackerMapping
 from data.ticket import Comment, TicketRecord
 from data.youtrack import machine, wire
 from data.youtrack.faults import NotFoundError, RefusedError, UnavailableError
@@ -46,7 +47,7 @@ class YouTrackClient:
         token: str,
         clock: Clock,
         *,
-        names: wire.FieldMap | None = None,
+        names: TrackerMapping | None = None,
         retrying: Retrying | None = None,
         page: int = PAGE,
         feed_page: int = FEED_PAGE,
@@ -55,7 +56,7 @@ class YouTrackClient:
     ) -> None:
         self._transport = Transport(http, base_url, token, retrying or Retrying(), gate, clock, verify=verify)
         self._clock = clock
-        self.names = names or wire.FieldMap()
+        self.names = names or TrackerMapping()
         self.page = page
         self._feed_page = feed_page
         self._schemas: dict[str, dict[str, wire.FieldSchema]] = {}
@@ -133,6 +134,23 @@ class YouTrackClient:
         if cursor is not None:
             params["cursor"] = cursor
         return wire.parse_activities(self._transport.get("/activitiesPage", params))
+
+    def history(self, issue_id: str) -> list[wire.Activity]:
+        """Return every entry of one ticket's own feed, oldest first. Raises `NotFoundError`."""
+        params: dict[str, str | int] = {
+            "categories": ",".join(wire.ALL_CATEGORIES),
+            "reverse": "false",
+            "$top": self._feed_page,
+            "fields": wire.ACTIVITY_FIELDS,
+        }
+        found: dict[str, wire.Activity] = {}
+        while True:
+            raw = self._transport.get(f"/issues/{_path(issue_id)}/activitiesPage", params)
+            page = wire.parse_activities(raw)
+            found |= {a.id: a for a in page.items}
+            if not page.more or page.cursor in (None, params.get("cursor")):
+                return list(found.values())
+            params["cursor"] = str(page.cursor)
 
     def count(self, query: str) -> int | None:
         """Return how many tickets match, or `None` where the tracker does not finish counting."""
