@@ -174,6 +174,10 @@ class YouTrackClient:
         """Yield every entity of a collection as the tracker gives it; `path` is below `/api`."""
         return self._all(path, {"fields": fields})
 
+    def create(self, path: str, body: Mapping[str, Any]) -> str:
+        """Make an entity of the settings below `/api`; return its id. Never retried."""
+        return str(wire.need(self._transport.post(path, {"fields": "id"}, dict(body)), "id", str))
+
     def types_shown(self, project: str) -> dict[str, str]:
         """Return field name -> `$type` as the project's newest ticket shows it: settings do not tell all."""
         query = f"{self.project_query(project)} sort by: created desc"

@@ -22,6 +22,7 @@ class FieldFacts:
     """One custom field. `kind` is a field type's id such as `enum[1]`; `values` leaves archived ones out.
 
     `issue_type` is the `$type` that the newest ticket shows for it; empty where no ticket has the field.
+    `bundle` is the id of its set of values.
     """
 
     name: str
@@ -32,6 +33,7 @@ class FieldFacts:
     resolved: tuple[str, ...]
     default: str | None
     issue_type: str
+    bundle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +92,5 @@ def _facts(raw: Any, shown: dict[str, str]) -> FieldFacts:
         resolved=tuple(clean(str(v["name"])) for v in values if v.get("isResolved")),
         default=None if default is None else clean(str(default)),
         issue_type=shown.get(name, ""),
+        bundle=str((bundle or {}).get("id") or ""),
     )

@@ -174,3 +174,23 @@ def test_a_misspelt_variable_is_named(settings: Settings, monkeypatch: pytest.Mo
     monkeypatch.setenv("FIRSTLINE_TRACKER_URLL", "x")
     _, output, _ = connect(settings, monkeypatch)
     assert "FIRSTLINE_TRACKER_URLL (did you mean FIRSTLINE_TRACKER_URL?)" in output
+
+
+def test_what_is_missing_is_created_only_when_told_to(
+    settings: Settings, other_desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = other_desk.state.tracker.project.fields
+    del fields["Team"]
+    for issue in other_desk.state.tracker.issues.values():
+        del issue.fields["Team"]
+    del fields["Issue type"].values["payslip_missing"]
+    code, output, _ = connect(settings, monkeypatch, "--no-dry-run")
+    assert code == 1 and "1 of 72 values missing: payslip_missing" in output
+    assert "Team" not in fields and "payslip_missing" not in fields["Issue type"].values
+    code, output, _ = connect(settings, monkeypatch, "--create-missing", "--write", "--no-dry-run")
+    assert code == 0, output
+    assert set(fields["Team"].values) == set(load_taxonomy().teams)
+    assert "payslip_missing" in fields["Issue type"].values
+    mapping = load_mapping(settings.home)
+    assert mapping.value_of("issue_type", "payslip_missing") in ("payslip_missing", "Payslip missing")
+    assert mapping.team

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from data.clock import Clock, to_millis
-from data.sandbox.youtrack import unverified, views, writes
+from data.sandbox.youtrack import admin, unverified, views, writes
 from data.sandbox.youtrack.access import in_team, reads_project
 from data.sandbox.youtrack.call import Call, found, listed_comments, parsed
 from data.sandbox.youtrack.errors import (
@@ -49,13 +49,30 @@ def api_routes(state: TrackerState, clock: Clock, changed: Changed) -> list[Rout
 
         return handler
 
+    unused = admin.Unused()
     return [
         route("/users/me", get=lambda c: views.Me(c.caller)),
         route("/users", get=_users),
         route("/users/{user}", get=_user),
         route("/admin/projects", get=_projects),
         route("/admin/projects/{project}", get=lambda c: c.project()),
-        route("/admin/projects/{project}/customFields", get=_project_fields),
+        route(
+            "/admin/projects/{project}/customFields",
+            get=_project_fields,
+            post=lambda c: admin.attach(c, unused),
+        ),
+        route("/admin/projects/{project}/customFields/{field}", delete=admin.detach),
+        route("/admin/customFieldSettings/customFields", post=lambda c: admin.add_shared_field(c, unused)),
+        route("/admin/customFieldSettings/bundles/{family}", post=lambda c: admin.add_bundle(c, unused)),
+        route(
+            "/admin/customFieldSettings/bundles/{family}/{bundle}/values",
+            get=lambda c: c.page(list(admin.values_of(c, unused).values())),
+            post=lambda c: admin.add_value(c, unused),
+        ),
+        route(
+            "/admin/customFieldSettings/bundles/{family}/{bundle}/values/{value}",
+            delete=lambda c: admin.remove_value(c, unused),
+        ),
         route("/admin/projects/{project}/team", get=lambda c: c.project().team),
         route("/issues", get=_list_issues, post=told("created", _create_issue)),
         route(
