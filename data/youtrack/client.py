@@ -18,7 +18,7 @@ import httpx
 from data.clock import Clock, to_millis
 from data.mapping import TrackerMapping
 from data.ticket import Comment, TicketRecord
-from data.youtrack import wire
+from data.youtrack import machine, wire
 from data.youtrack.faults import NotFoundError, RefusedError, UnavailableError
 from data.youtrack.gate import Gate
 from data.youtrack.transport import Retrying, Transport, guest_refused
@@ -52,14 +52,16 @@ class YouTrackClient:
         page: int = PAGE,
         feed_page: int = FEED_PAGE,
         gate: Gate | None = None,
+        verify: bool = False,
     ) -> None:
-        self._transport = Transport(http, base_url, token, retrying or Retrying(), gate, clock)
+        self._transport = Transport(http, base_url, token, retrying or Retrying(), gate, clock, verify=verify)
         self._clock = clock
         self.names = names or TrackerMapping()
         self.page = page
         self._feed_page = feed_page
         self._schemas: dict[str, dict[str, wire.FieldSchema]] = {}
         self._teams: dict[str, str] = {}
+        self._machines: dict[str, frozenset[str]] = {}
 
     def __repr__(self) -> str:
         return f"YouTrackClient({self._transport.base_url!r})"
@@ -172,6 +174,10 @@ class YouTrackClient:
         """Yield every entity of a collection as the tracker gives it; `path` is below `/api`."""
         return self._all(path, {"fields": fields})
 
+    def create(self, path: str, body: Mapping[str, Any]) -> str:
+        """Make an entity of the settings below `/api`; return its id. Never retried."""
+        return str(wire.need(self._transport.post(path, {"fields": "id"}, dict(body)), "id", str))
+
     def types_shown(self, project: str) -> dict[str, str]:
         """Return field name -> `$type` as the project's newest ticket shows it: settings do not tell all."""
         query = f"{self.project_query(project)} sort by: created desc"
@@ -207,11 +213,31 @@ class YouTrackClient:
         `RefusedError` for a field or value that the project does not have.
         """
         project = project or self._project_of(issue_id)
-        body = {"customFields": self._written(project, values)}
-        fields = "id,customFields($type,id,name,value($type,id,name,login))"
-        raw = self._transport.post(f"/issues/{_path(issue_id)}", {"fields": fields}, body)
-        now = {f.get("name"): f.get("value") for f in wire.need(raw, "customFields", list)}
-        return {n: _called(now.get(n)) for n in values}
+        run = self._machines_of(project, issue_id)
+        entries = self._written(project, values)  # checks all of them before anything is written
+        plain = [e for e in entries if e["name"] not in run]
+        now: dict[str, str | None] = {}
+        if plain:
+            fields = {"fields": "id,customFields($type,id,name,value($type,id,name,login))"}
+            raw = self._transport.post(f"/issues/{_path(issue_id)}", fields, {"customFields": plain})
+            now = {str(f.get("name")): _called(f.get("value")) for f in wire.need(raw, "customFields", list)}
+        for name in run & set(values):
+            now[name] = self._fire(issue_id, name, values[name])
+        return {n: now.get(n) for n in values}
+
+    def _machines_of(self, project: str, issue_id: str) -> frozenset[str]:
+        if project not in self._machines:  # no ticket of it was read yet
+            raw = self._all(f"/issues/{_path(issue_id)}/customFields", {"fields": machine.MACHINE_FIELDS})
+            self._machines[project] = machine.machines(raw)
+        return self._machines[project]
+
+    def _fire(self, issue_id: str, name: str, wanted: str | None) -> str | None:
+        path = f"/issues/{_path(issue_id)}/customFields"
+        raw = list(self._all(path, {"fields": machine.MACHINE_FIELDS}))
+        step = machine.step(raw, name, wanted, self.names.state_events)
+        if step is not None:
+            self._transport.post(f"{path}/{_path(step[0])}", {"fields": "id"}, step[1])
+        return self.field_values(issue_id).get(name)
 
     def add_internal_comment(self, issue_id: str, text: str, *, project: str | None = None) -> str:
         """Add a comment that only the project's team can read; return its id.
@@ -263,6 +289,9 @@ class YouTrackClient:
         return str(wire.need(wire.need(raw, "project", dict), "shortName", str))
 
     def _record(self, raw: Any) -> TicketRecord:
+        found = machine.machines(wire.need(raw, "customFields", list))
+        project = wire.need(wire.need(raw, "project", dict), "shortName", str)
+        self._machines[project] = self._machines.get(project, frozenset()) | found
         cut = len(wire.need(raw, "comments", list)) >= wire.NESTED_PAGE
         every = self.comments(wire.need(raw, "id", str)) if cut else None
         return wire.parse_issue(raw, self.names, every)
