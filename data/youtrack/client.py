@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
 from data.clock import Clock, to_millis
+from data.stamps import Stamp
 from data.ticket import Comment, TicketRecord
 from data.youtrack import wire
 from data.youtrack.faults import NotFoundError, RefusedError, UnavailableError
@@ -113,6 +114,17 @@ class YouTrackClient:
         if cursor is not None:
             params["cursor"] = cursor
         return wire.parse_activities(self._transport.get("/activitiesPage", params))
+
+    def stamps(self, query: str, since: datetime | None) -> Iterator[Stamp]:
+        """Yield when each ticket was created, changed and resolved, of those created from `since` on."""
+        if since is not None:
+            # A day earlier: the search language reads days in the account's time zone.
+            query = f"{query} created: {(since - timedelta(days=1)).date().isoformat()} .. *"
+        params = {"query": f"{query} sort by: {{issue id}} asc", "fields": wire.STAMP_FIELDS}
+        for raw in self._all("/issues", params, top=self._feed_page):
+            stamp = wire.parse_stamp(raw)
+            if since is None or stamp.created >= since:
+                yield stamp
 
     def history(self, issue_id: str) -> list[wire.Activity]:
         """Return every entry of one ticket's own feed, oldest first. Raises `NotFoundError`."""
@@ -226,11 +238,11 @@ class YouTrackClient:
         every = self.comments(wire.need(raw, "id", str)) if cut else None
         return wire.parse_issue(raw, self.names, every)
 
-    def _all(self, path: str, params: Mapping[str, str]) -> Iterator[Any]:
+    def _all(self, path: str, params: Mapping[str, str], *, top: int | None = None) -> Iterator[Any]:
         seen: set[str] = set()
-        skip = 0
+        skip, top = 0, top or self.page
         while True:
-            page = self._transport.get(path, {**params, "$top": self.page, "$skip": skip})
+            page = self._transport.get(path, {**params, "$top": top, "$skip": skip})
             if not isinstance(page, list):
                 raise UnavailableError("The tracker's answer is no list.", remedy=_NO_YOUTRACK)
             for item in page:
@@ -238,7 +250,7 @@ class YouTrackClient:
                 if entity not in seen:
                     seen.add(entity)
                     yield item
-            if len(page) < self.page:
+            if len(page) < top:
                 return
             skip += len(page)
 
