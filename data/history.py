@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from data.clock import from_millis
+from data.mapping import TrackerMapping
 from data.ticket import Comment, FieldChange, TicketRecord
-from data.youtrack.wire import FieldMap, id_order, with_fields
+from data.youtrack.wire import id_order, with_fields
 
 
-def as_of(record: TicketRecord, moment: datetime, names: FieldMap | None = None) -> TicketRecord | None:
+def as_of(record: TicketRecord, moment: datetime, names: TrackerMapping | None = None) -> TicketRecord | None:
     """Return the ticket as it stood at `moment`, changes of that moment included; `None` before it was.
 
     `names` are the tracker's names of the fields that the record's attributes come from.
@@ -27,10 +28,12 @@ def as_of(record: TicketRecord, moment: datetime, names: FieldMap | None = None)
     for change in reversed(_ordered(record.changes)):
         if change.at > moment:
             state.move(change, change.added, change.removed)
-    return state.record(record, moment, names or FieldMap())
+    return state.record(record, moment, names or TrackerMapping())
 
 
-def replayed(record: TicketRecord, moment: datetime, names: FieldMap | None = None) -> TicketRecord | None:
+def replayed(
+    record: TicketRecord, moment: datetime, names: TrackerMapping | None = None
+) -> TicketRecord | None:
     """Return the same going forward from the ticket's birth; it equals `as_of` where the history is whole."""
     if moment < record.created:
         return None
@@ -41,7 +44,7 @@ def replayed(record: TicketRecord, moment: datetime, names: FieldMap | None = No
     for change in ordered:
         if change.at <= moment:
             state.move(change, change.removed, change.added)
-    return state.record(record, moment, names or FieldMap())
+    return state.record(record, moment, names or TrackerMapping())
 
 
 def _ordered(changes: Iterable[FieldChange]) -> list[FieldChange]:
@@ -105,7 +108,7 @@ class _State:
         elif kind == "comment_visibility":
             self.comments[comment.id] = replace(comment, internal=new is not None)
 
-    def record(self, record: TicketRecord, moment: datetime, names: FieldMap) -> TicketRecord:
+    def record(self, record: TicketRecord, moment: datetime, names: TrackerMapping) -> TicketRecord:
         """Return the state as a record of that moment."""
         changes = tuple(c for c in record.changes if c.at <= moment)
         said = [c for c in self.comments.values() if c.created <= moment]

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 
 from data import ledger as ledger_rules
 from data.clock import to_millis
-from data.labels import DeskRules, outcome_of
+from data.labels import DeskRules, outcome_of, rules_of
+from data.mapping import TrackerMapping
 from data.outcome import Outcome
 from data.store import absence, ledger, outcomes, staging, tickets
 from data.taxonomy import load_taxonomy
@@ -42,10 +43,14 @@ class Tally:
     moved: list[str] = field(default_factory=list)
 
 
+def desk_of(mapping: TrackerMapping) -> Desk:
+    """Return the desk with these names and the shipped taxonomy."""
+    return Desk(rules_of(mapping), _issue_types())
+
+
 @cache
-def default_desk() -> Desk:
-    """Return the desk with the default names and the shipped taxonomy."""
-    return Desk(DeskRules(), frozenset(load_taxonomy().labels))
+def _issue_types() -> frozenset[str]:
+    return frozenset(load_taxonomy().labels)
 
 
 def keep(conn: Connection, records: Sequence[TicketRecord], now: datetime, desk: Desk, tally: Tally) -> None:

@@ -109,11 +109,11 @@ def reconcile(
     from data.reconcile import check_ledger, sweep
     from data.settings import read_settings
     from data.store import open_store
-    from data.youtrack.client import YouTrackClient
+    from data.tracker import open_tracker
 
     settings, clock, start = read_settings(), SystemClock(), _day(since)
     with open_store(settings.database_url) as store, httpx.Client() as http:
-        client = YouTrackClient(http, settings.tracker_url, settings.tracker_token, clock)
+        client = open_tracker(settings, http, clock, store=store)
         client.check()
         swept = sweep(client, store, clock, settings.project, since=start)
         checked = check_ledger(client, store, clock, settings.project)

@@ -10,7 +10,7 @@ from itertools import islice
 from data import ledger as ledger_rules
 from data.backfill import STATE_KEY, read_each
 from data.clock import Clock
-from data.intake import Desk, Tally, by_ticket, default_desk, judge, keep
+from data.intake import Desk, Tally, by_ticket, desk_of, judge, keep
 from data.labels import ROOT_CAUSE_TAG
 from data.stamps import Difference, Stamp, compare
 from data.store import Store, alerts, ledger, reconciliations, staging, sync_state, tickets
@@ -88,7 +88,7 @@ def sweep(
         ours = tickets.stamps(conn, project, since)
     found = compare(theirs, ours)
     tally = Tally()
-    missed = _repair(client, store, clock, project, found, desk or default_desk(), tally)
+    missed = _repair(client, store, clock, project, found, desk or desk_of(client.names), tally)
     left = _left(client, store, project, since, found)
     report = SweepReport(
         project=project,
@@ -163,7 +163,7 @@ def check_ledger(
     query = f"{_query(project)} #Resolved"
     counted = client.count(query)
     tagged = _tagged(client, f"{query} tag: {query_value(ROOT_CAUSE_TAG)}")
-    _judge_missing(store, clock, desk or default_desk())
+    _judge_missing(store, clock, desk or desk_of(client.names))
     with store.read() as conn:
         ours = {s.id for s in tickets.stamps(conn, project, None) if s.resolved}
         status = ledger.status(conn, listed=_NAMED)

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 from data.absence import histories, look_again
 from data.backfill import STATE_KEY, Progress, read_each, read_history, read_tickets
 from data.clock import Clock, from_millis, to_millis
-from data.intake import Desk, Tally, by_ticket, default_desk, keep
+from data.intake import Desk, Tally, by_ticket, desk_of, keep
 from data.store import Store, ledger, staging, sync_state, tickets
 from data.ticket import TicketRecord
 from data.youtrack import wire
@@ -79,7 +79,7 @@ def sync(
     started = clock.now()
     client.check()
     state = _state(store, project)
-    run = _Run(client, store, clock, project, progress, desk or default_desk(), Tally(), state)
+    run = _Run(client, store, clock, project, progress, desk or desk_of(client.names), Tally(), state)
     mode = "incremental" if state["stage"] == "following" else "full"
     _bring_up(run)
     look_again(client, store, clock, project, run.desk, run.tally)
@@ -141,7 +141,7 @@ def poll(
     if state["stage"] != "following":
         return []
     tally = Tally()
-    known = desk or default_desk()
+    known = desk or desk_of(client.names)
     _follow(_Run(client, store, clock, project, _silent, known, tally, state))
     look_again(client, store, clock, project, known, tally)
     return list(tally.ids)
@@ -165,7 +165,7 @@ def refresh(
     earlier = histories(client, store, old, ())
     with store.write() as conn:
         staging.add(conn, by_ticket(earlier))
-        keep(conn, records, clock.now(), desk or default_desk(), tally)
+        keep(conn, records, clock.now(), desk or desk_of(client.names), tally)
     return list(tally.ids)
 
 

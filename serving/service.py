@@ -26,6 +26,8 @@ from data.settings import read_settings
 from data.store import open_store
 from data.ticket import Ticket
 from serving import problem
+from serving.access import Access
+from serving.access import check as check_access
 from serving.batcher import GreedyBatcher
 from serving.boundary import Boundary
 from serving.contract import parse_ticket, result
@@ -101,6 +103,7 @@ class FirstlineService:
     def __init__(self) -> None:
         try:
             self.settings = read_settings()
+            check_access(self.settings)
             self.triage_model = load_triage(self.settings)
             self.store = open_store(self.settings.database_url)
         except FirstlineError as error:
@@ -176,5 +179,6 @@ def _parsed(value: Any, position: int) -> Ticket | dict[str, Any]:
 
 
 _bento = cast(Any, FirstlineService)  # the decorator returns a BentoML service, not the class
+_bento.add_asgi_middleware(Access, service=bentoml.get_current_service)
 _bento.add_asgi_middleware(Boundary)
 _bento.mount_asgi_app(application(bentoml.get_current_service), path="/")

@@ -12,23 +12,35 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import httpx
 
+from data.audit_heads import HourlyExport
 from data.clock import Clock, SystemClock
 from data.errors import BadInputError, FirstlineError, TrackerError
 from data.settings import Settings
 from data.store import Store, decisions, inbox, open_store, outbox
 from data.sync import finished, poll, refresh, sync
 from data.ticket import TicketRecord
+from data.tracker import open_tracker
 from data.youtrack.client import YouTrackClient
 from data.youtrack.faults import NotFoundError, RefusedError, UnavailableError
+from data.youtrack.transport import Retrying
 from data.youtrack.webhook import WebhookError, parse_event
 from serving.contract import decision_from
-from serving.deliver import deliver, enqueue
+from serving.deliver import (
+    Delivered,
+    HeldBackError,
+    NotSettledError,
+    deliver,
+    deliver_fields,
+    deliver_undo,
+    enqueue,
+)
+from serving.effects import FIELDS, UNDO
 from serving.journal import Journal, Reach
 
 T = TypeVar("T")
@@ -37,6 +49,7 @@ IDLE_SECONDS = 0.5
 _CLAIMED = 4
 _ATTEMPTS = 1000  # an outage of days must not bury what waits
 _KEEP_EVENTS = timedelta(days=7)
+_SETTLING = timedelta(seconds=10)  # a comment sent off is visible after that, if it arrived
 _HEAD, _TAIL = 33_000, 11_000  # what `render` can see of a long text, and some
 
 
@@ -67,6 +80,7 @@ class Worker:
         self._service_reach = Reach("service", journal, clock)
         self._store_reach = Reach("database", journal, clock)
         self._next_poll = clock.now()
+        self._heads = HourlyExport(store, settings.home)
         self._refused: set[str] = set()
         self._announced = False
 
@@ -88,6 +102,7 @@ class Worker:
                 if self._stop.is_set():
                     break
                 busy |= step() > 0
+            self._heads.turn(self._clock.now())
         except Stopping:
             return False
         except FirstlineError as error:
@@ -188,7 +203,10 @@ class Worker:
             self._put_back(operation, "tracker not reachable", None)
             return False
         try:
-            comment = deliver(self._client, operation)
+            result = self._effect(operation)
+        except (HeldBackError, NotSettledError) as error:
+            self._put_back(operation, type(error).__name__, None)
+            return False
         except UnavailableError as error:
             self._tracker_reach.failed(error.message, error.retry_after)
             self._put_back(operation, error.message, error.retry_after)
@@ -197,8 +215,35 @@ class Worker:
             return self._refusal(operation, error)
         self._tracker_reach.answered()
         with self._store.write() as conn:
-            outbox.complete(conn, operation.op_id, operation.fence, self._clock.now(), remote_id=comment)
+            outbox.complete(
+                conn,
+                operation.op_id,
+                operation.fence,
+                self._clock.now(),
+                remote_id=result.comment,
+                left=result.left,
+                outcome=result.outcome,
+            )
         return True
+
+    def _effect(self, operation: outbox.Operation) -> Delivered:
+        """Deliver by kind; every write asks first whether the claim and the switch still allow it."""
+
+        def allow(found: Mapping[str, str | None], says: bool) -> bool:
+            with self._store.write() as conn:
+                return outbox.may_write(conn, operation, self._clock.now(), found=found, says=says)
+
+        if operation.kind == FIELDS:
+            return deliver_fields(self._client, operation, allow)
+        if operation.kind == UNDO:
+            with self._store.read() as conn:
+                done = outbox.get(conn, operation.payload["of"])
+            if done is None:
+                return Delivered(None, {}, "nothing to undo")
+            return deliver_undo(self._client, operation, done, allow)
+        said = operation.said_at
+        settled = said is None or self._clock.now() - said >= _SETTLING
+        return deliver(self._client, operation, allow, settled=settled)
 
     def _refusal(self, operation: outbox.Operation, error: RefusedError) -> bool:
         """Bury what the tracker will never take; wait where it is us whom it does not take."""
@@ -294,6 +339,6 @@ def run(settings: Settings) -> None:
         httpx.Client(timeout=httpx.Timeout(30.0, connect=5.0)) as tracker,
         httpx.Client(base_url=settings.service_url, timeout=httpx.Timeout(70.0, connect=5.0)) as service,
     ):
-        client = YouTrackClient(tracker, settings.tracker_url, settings.tracker_token, clock)
+        client = open_tracker(settings, tracker, clock, store=store, retrying=Retrying(total=20.0, asked=2.0))
         journal = Journal(sys.stderr, clock, "worker")
         Worker(settings, store, client, service, clock, journal, stop=stop).run()

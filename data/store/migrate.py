@@ -7,8 +7,9 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from data.errors import StorageError
+from data.store import tenancy
 
-HEAD = "0006"
+HEAD = "0007"
 _SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK = 0x46495253  # any constant: two processes that start together migrate one after the other
 
@@ -43,7 +44,9 @@ def to_head(conn: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = conn
+    tenancy.lift(conn)
     command.upgrade(config, HEAD)
+    tenancy.apply(conn)  # again after every upgrade: a new table cannot be forgotten
 
 
 def problems(conn: Connection) -> list[str]:

@@ -16,10 +16,12 @@ from urllib.parse import quote
 import httpx
 
 from data.clock import Clock, to_millis
+from data.mapping import TrackerMapping
 from data.stamps import Stamp
 from data.ticket import Comment, TicketRecord
 from data.youtrack import wire
 from data.youtrack.faults import NotFoundError, RefusedError, UnavailableError
+from data.youtrack.gate import Gate
 from data.youtrack.transport import Retrying, Transport, guest_refused
 
 PAGE = 100
@@ -46,14 +48,15 @@ class YouTrackClient:
         token: str,
         clock: Clock,
         *,
-        names: wire.FieldMap | None = None,
+        names: TrackerMapping | None = None,
         retrying: Retrying | None = None,
         page: int = PAGE,
         feed_page: int = FEED_PAGE,
+        gate: Gate | None = None,
     ) -> None:
-        self._transport = Transport(http, base_url, token, retrying or Retrying())
+        self._transport = Transport(http, base_url, token, retrying or Retrying(), gate, clock)
         self._clock = clock
-        self.names = names or wire.FieldMap()
+        self.names = names or TrackerMapping()
         self.page = page
         self._feed_page = feed_page
         self._schemas: dict[str, dict[str, wire.FieldSchema]] = {}
@@ -61,6 +64,11 @@ class YouTrackClient:
 
     def __repr__(self) -> str:
         return f"YouTrackClient({self._transport.base_url!r})"
+
+    @property
+    def skew(self) -> timedelta | None:
+        """How far the tracker's clock is ahead of ours, by its last answer; `None` before there was one."""
+        return self._transport.skew
 
     def me(self) -> Account:
         """Return the token's account."""
@@ -87,6 +95,17 @@ class YouTrackClient:
     def issue(self, issue_id: str) -> TicketRecord:
         """Return one ticket with all its comments. Raises `NotFoundError`."""
         return self._record(self._transport.get(f"/issues/{_path(issue_id)}", {"fields": wire.ISSUE_FIELDS}))
+
+    def field_values(self, issue_id: str) -> dict[str, str | None]:
+        """Return what every custom field of a ticket holds now, by name."""
+        fields = {"fields": "id,customFields($type,id,name,value($type,id,name,login))"}
+        raw = self._transport.get(f"/issues/{_path(issue_id)}", fields)
+        return {str(f.get("name")): _called(f.get("value")) for f in wire.need(raw, "customFields", list)}
+
+    def edit_comment(self, issue_id: str, comment_id: str, text: str) -> None:
+        """Replace a comment's text; the same text again changes nothing. Its visibility stays."""
+        path = f"/issues/{_path(issue_id)}/comments/{_path(comment_id)}"
+        self._transport.post(path, {"fields": "id"}, {"text": text})
 
     def comments(self, issue_id: str) -> tuple[Comment, ...]:
         """Return every comment of a ticket, oldest first."""
@@ -160,6 +179,28 @@ class YouTrackClient:
             fields = "id,field(id,name,fieldType(id)),bundle(id,values(id,name,archived))"
             self._schemas[project] = wire.parse_schema(self._all(path, {"fields": fields}))
         return self._schemas[project]
+
+    def listing(self, path: str, fields: str) -> Iterator[Any]:
+        """Yield every entity of a collection as the tracker gives it; `path` is below `/api`."""
+        return self._all(path, {"fields": fields})
+
+    def types_shown(self, project: str) -> dict[str, str]:
+        """Return field name -> `$type` as the project's newest ticket shows it: settings do not tell all."""
+        query = f"{self.project_query(project)} sort by: created desc"
+        params: dict[str, str | int] = {"query": query, "$top": 1, "fields": "id,customFields($type,id,name)"}
+        raw = self._transport.get("/issues", params)
+        shown = raw[0].get("customFields") or [] if isinstance(raw, list) and raw else []
+        return {str(f.get("name")): wire.short_type(f) for f in shown}
+
+    @staticmethod
+    def project_query(project: str) -> str:
+        """Return the query for every ticket of a project."""
+        return f"project: {query_value(project)}"
+
+    @staticmethod
+    def project_path(project: str, part: str) -> str:
+        """Return the path of a part of a project's settings."""
+        return f"/admin/projects/{_path(project)}/{part}"
 
     def team_group(self, project: str) -> str:
         """Return the id of the project's team group; read once."""

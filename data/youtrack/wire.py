@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from data.clock import from_millis
+from data.mapping import TrackerMapping
 from data.stamps import Stamp
 from data.store.columns import clean
 from data.ticket import Comment, FieldChange, Ticket, TicketRecord
@@ -54,20 +55,6 @@ ALL_CATEGORIES = ("IssueCreatedCategory", *CHANGE_CATEGORIES)
 
 
 @dataclass(frozen=True, slots=True)
-class FieldMap:
-    """The names of the project's custom fields (defaults: the sandbox desk's)."""
-
-    issue_type: str = "Issue type"
-    category: str = "Category"
-    priority: str = "Priority"
-    team: str = "Team"
-    state: str = "State"
-    client: str = "Client"
-    country: str = "Country"
-    language: str = "Language"
-
-
-@dataclass(frozen=True, slots=True)
 class Activity:
     """One entry of the change feed. `change` is there for field, resolution and tag changes."""
 
@@ -103,8 +90,11 @@ def short_type(thing: Mapping[str, Any] | None) -> str:
     return str((thing or {}).get("$type", "")).rpartition(".")[2]
 
 
-def parse_issue(raw: Any, names: FieldMap, comments: tuple[Comment, ...] | None = None) -> TicketRecord:
-    """Turn an issue into a record without field changes. `comments` replaces the nested ones."""
+def parse_issue(raw: Any, names: TrackerMapping, comments: tuple[Comment, ...] | None = None) -> TicketRecord:
+    """Turn an issue into a record without field changes, the tracker's words into our keys.
+
+    `comments` replaces the nested ones.
+    """
     fields = {f.get("name"): _name(f.get("value")) for f in need(raw, "customFields", list)}
     created = from_millis(need(raw, "created", int))
     resolved = need(raw, "resolved", int, null=True)
@@ -132,23 +122,20 @@ def parse_issue(raw: Any, names: FieldMap, comments: tuple[Comment, ...] | None 
     return with_fields(record, {str(n): v for n, v in fields.items() if v is not None}, names)
 
 
-def with_fields(record: TicketRecord, values: Mapping[str, str], names: FieldMap) -> TicketRecord:
+def with_fields(record: TicketRecord, values: Mapping[str, str], names: TrackerMapping) -> TicketRecord:
     """Return the record with these custom fields (by the tracker's names), and what follows from them."""
-    priority = values.get(names.priority)
-    ticket = replace(
-        record.ticket,
-        client=values.get(names.client),
-        country=values.get(names.country),
-        lang=values.get(names.language),
-    )
+
+    def key(name: str) -> str | None:
+        return names.key_of(name, values.get(names.named(name)))
+
     return replace(
         record,
-        ticket=ticket,
+        ticket=replace(record.ticket, client=key("client"), country=key("country"), lang=key("language")),
         state=values.get(names.state) or "",
-        issue_type=values.get(names.issue_type),
-        category=values.get(names.category),
-        priority=None if priority is None else priority.lower(),
-        team=values.get(names.team),
+        issue_type=key("issue_type"),
+        category=key("category"),
+        priority=key("priority"),
+        team=key("team"),
         fields=tuple(sorted((clean(n), v) for n, v in values.items())),
     )
 

@@ -25,6 +25,7 @@ from data.youtrack.client import YouTrackClient
 from data.youtrack.transport import Retrying
 from data.youtrack.webhook import event_body, headers_for
 from serving.deliver import operation_id
+from serving.effects import request_undo
 from serving.journal import Journal
 from serving.worker import Worker
 
@@ -325,3 +326,23 @@ def _environ(home: Settings) -> dict[str, str]:
         "FIRSTLINE_TRACKER_URL": home.tracker_url,
         "FIRSTLINE_POLL_SECONDS": "0.2",
     }
+
+
+def test_undo_restores_what_nobody_changed_since(desk: Any, here: Store, made: Any) -> None:
+    issue = desk.file(SURE, "I forgot my password and cannot sign in")
+    worker = made()
+    turns(worker, lambda: _done(here, 1))
+    desk.set(issue, "Team", "payments")
+    with here.write() as conn:
+        op = outbox.get(conn, operation_id(issue.id))
+        assert op is not None
+        assert op.found == {"Issue type": None, "Category": None, "Team": None}
+        undo = request_undo(conn, op.tenant, issue.id, actor="tracker:kim", now=SystemClock().now())
+        assert request_undo(conn, op.tenant, issue.id, actor="cli", now=SystemClock().now()) == undo
+    turns(worker, lambda: _done(here, 2))
+    shown = desk.shown(issue)
+    assert (shown["Issue type"], shown["Category"], shown["Team"]) == (None, None, "payments")
+    (comment,) = desk.said(issue)
+    assert comment.text.startswith("**Undone by kim.**")
+    assert comment.internal
+    assert worker.triage() == 0

@@ -76,7 +76,7 @@ def test_a_deleted_comment_takes_its_earlier_texts_along(
 
 
 def test_an_older_database_keeps_its_rows_and_reads_the_history_again(database_url: str) -> None:
-    with open_store(database_url) as store, store.write() as conn:
+    with open_store(database_url) as store, store.engine.begin() as conn:  # as the owner
         config = Config()
         config.set_main_option("script_location", str(migrate._SCRIPTS))
         config.attributes["connection"] = conn
