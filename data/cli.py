@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     """Add this room's commands to `app`."""
     from data.audit_commands import register_audit
     from data.dataset.commands import register_data
+    from data.ledger_commands import register_ledger
     from data.sandbox.commands import register_sandbox
     from data.ticket_commands import register_ticket
 
@@ -39,6 +40,7 @@ def register(app: typer.Typer) -> None:
     register_sandbox(app)
     register_audit(app)
     register_ticket(app)
+    register_ledger(app, ledger)
 
 
 def sync(as_json: AsJson = False) -> None:

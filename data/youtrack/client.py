@@ -17,6 +17,7 @@ import httpx
 
 from data.clock import Clock, to_millis
 from data.mapping import TrackerMapping
+from data.stamps import Stamp
 from data.ticket import Comment, TicketRecord
 from data.youtrack import machine, wire
 from data.youtrack.faults import NotFoundError, RefusedError, UnavailableError
@@ -134,6 +135,17 @@ class YouTrackClient:
         if cursor is not None:
             params["cursor"] = cursor
         return wire.parse_activities(self._transport.get("/activitiesPage", params))
+
+    def stamps(self, query: str, since: datetime | None) -> Iterator[Stamp]:
+        """Yield when each ticket was created, changed and resolved, of those created from `since` on."""
+        if since is not None:
+            # A day earlier: the search language reads days in the account's time zone.
+            query = f"{query} created: {(since - timedelta(days=1)).date().isoformat()} .. *"
+        params = {"query": f"{query} sort by: {{issue id}} asc", "fields": wire.STAMP_FIELDS}
+        for raw in self._all("/issues", params, top=self._feed_page):
+            stamp = wire.parse_stamp(raw)
+            if since is None or stamp.created >= since:
+                yield stamp
 
     def history(self, issue_id: str) -> list[wire.Activity]:
         """Return every entry of one ticket's own feed, oldest first. Raises `NotFoundError`."""
@@ -296,11 +308,11 @@ class YouTrackClient:
         every = self.comments(wire.need(raw, "id", str)) if cut else None
         return wire.parse_issue(raw, self.names, every)
 
-    def _all(self, path: str, params: Mapping[str, str]) -> Iterator[Any]:
+    def _all(self, path: str, params: Mapping[str, str], *, top: int | None = None) -> Iterator[Any]:
         seen: set[str] = set()
-        skip = 0
+        skip, top = 0, top or self.page
         while True:
-            page = self._transport.get(path, {**params, "$top": self.page, "$skip": skip})
+            page = self._transport.get(path, {**params, "$top": top, "$skip": skip})
             if not isinstance(page, list):
                 raise UnavailableError("The tracker's answer is no list.", remedy=_NO_YOUTRACK)
             for item in page:
@@ -308,7 +320,7 @@ class YouTrackClient:
                 if entity not in seen:
                     seen.add(entity)
                     yield item
-            if len(page) < self.page:
+            if len(page) < top:
                 return
             skip += len(page)
 
