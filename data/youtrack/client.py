@@ -87,11 +87,15 @@ class YouTrackClient:
         """Return one ticket with all its comments. Raises `NotFoundError`."""
         return self._record(self._transport.get(f"/issues/{_path(issue_id)}", {"fields": wire.ISSUE_FIELDS}))
 
+    def issue_with_fields(self, issue_id: str) -> tuple[TicketRecord, dict[str, str | None]]:
+        """Return one ticket with its comments, and what every custom field holds, by name: one request."""
+        raw = self._transport.get(f"/issues/{_path(issue_id)}", {"fields": wire.ISSUE_FIELDS})
+        return self._record(raw), _held(raw)
+
     def field_values(self, issue_id: str) -> dict[str, str | None]:
         """Return what every custom field of a ticket holds now, by name."""
         fields = {"fields": "id,customFields($type,id,name,value($type,id,name,login))"}
-        raw = self._transport.get(f"/issues/{_path(issue_id)}", fields)
-        return {str(f.get("name")): _called(f.get("value")) for f in wire.need(raw, "customFields", list)}
+        return _held(self._transport.get(f"/issues/{_path(issue_id)}", fields))
 
     def edit_comment(self, issue_id: str, comment_id: str, text: str) -> None:
         """Replace a comment's text; the same text again changes nothing. Its visibility stays."""
@@ -156,15 +160,16 @@ class YouTrackClient:
     ) -> dict[str, str | None]:
         """Set custom fields by name to absolute values (`None` clears); return what they are now.
 
-        Setting the same again changes nothing. `project` (short name) saves a request. Raises
-        `RefusedError` for a field or value that the project does not have.
+        The answer is from after the workflow rules; a field that it leaves out is left out here. Setting
+        the same again changes nothing. `project` (short name) saves a request. Raises `RefusedError` for
+        a field or value that the project does not have.
         """
         project = project or self._project_of(issue_id)
         body = {"customFields": self._written(project, values)}
         fields = "id,customFields($type,id,name,value($type,id,name,login))"
         raw = self._transport.post(f"/issues/{_path(issue_id)}", {"fields": fields}, body)
-        now = {f.get("name"): f.get("value") for f in wire.need(raw, "customFields", list)}
-        return {n: _called(now.get(n)) for n in values}
+        now = _held(raw)
+        return {n: now[n] for n in values if n in now}
 
     def add_internal_comment(self, issue_id: str, text: str, *, project: str | None = None) -> str:
         """Add a comment that only the project's team can read; return its id.
@@ -266,6 +271,10 @@ def _fits(schema: Mapping[str, wire.FieldSchema], values: Mapping[str, str | Non
         n in schema and (v is None or (allowed := schema[n].values) is None or v in allowed)
         for n, v in values.items()
     )
+
+
+def _held(raw: Any) -> dict[str, str | None]:
+    return {str(f.get("name")): _called(f.get("value")) for f in wire.need(raw, "customFields", list)}
 
 
 def _called(value: Any) -> str | None:

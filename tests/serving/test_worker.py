@@ -276,7 +276,8 @@ def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
 if sys.argv[1] == "before delivery":
-    w.deliver = die
+    import serving.deliveries
+    serving.deliveries.deliver = die
 else:
     from data.youtrack.client import YouTrackClient
     YouTrackClient.add_internal_comment = die
@@ -346,3 +347,24 @@ def test_undo_restores_what_nobody_changed_since(desk: Any, here: Store, made: A
     assert comment.text.startswith("**Undone by kim.**")
     assert comment.internal
     assert worker.triage() == 0
+
+
+def test_operations_of_one_claim_are_delivered_at_the_same_time(desk: Any, here: Store, made: Any) -> None:
+    issues = [desk.file(SURE, f"I forgot my password and cannot sign in {n}") for n in range(4)]
+    worker = made(lease_seconds=60.0)
+    worker.read_tracker()
+    assert worker.triage() == 4
+    meeting = threading.Barrier(4)
+    client = worker._deliveries._client
+    read = client.issue_with_fields
+
+    def together(issue_id: str) -> Any:
+        meeting.wait(10)  # breaks where fewer than four come at once
+        return read(issue_id)
+
+    client.issue_with_fields = together
+    before = len(desk.requests)
+    assert worker.deliver() == 4
+    assert all(len(desk.said(i)) == 1 for i in issues)
+    asked = [r for r in desk.requests[before:] if r[1].startswith("/api/issues/")]
+    assert len(asked) == 3 * 4, "one look, one write of fields, one comment"
