@@ -79,6 +79,7 @@ class Deliveries:
         self._threads = ThreadPoolExecutor(ABREAST, thread_name_prefix="delivery")
         # SQLite makes its writers wait by sleeping; our own threads take turns without.
         self._turn = threading.Lock()
+        self._broken_off = False
 
     def close(self) -> None:
         """Wait for what is being delivered and end the threads."""
@@ -86,7 +87,10 @@ class Deliveries:
 
     def turn(self, most: int) -> int:
         """Deliver what is due, about `most` operations; return how many were finished."""
-        done = 0
+        if self._broken_off:  # the database went away before the endings were written down
+            with self._store.write() as conn:
+                outbox.release(conn, self._owner, self._clock.now())
+        done, self._broken_off = 0, True
         while done < most and not self._stop.is_set() and self._tracker.due():
             limit = 1 if self._tracker.failing else ABREAST  # one is enough to see whether it is back
             with self._store.write() as conn:
@@ -105,6 +109,7 @@ class Deliveries:
             with self._store.write() as conn:
                 for operation, ending in zip(claimed, endings, strict=True):
                     done += self._settle(conn, operation, ending)
+        self._broken_off = False
         return done
 
     def _attempt(self, operation: Operation) -> _Ending:

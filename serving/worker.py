@@ -8,12 +8,12 @@ writes.
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import httpx
@@ -22,20 +22,23 @@ from data.audit_heads import HourlyExport
 from data.clock import Clock, SystemClock
 from data.errors import BadInputError, FirstlineError, TrackerError
 from data.settings import Settings
-from data.store import Store, decisions, inbox, open_store
+from data.store import Store, decisions, inbox, open_store, workers
 from data.sync import finished, poll, refresh, sync
 from data.ticket import TicketRecord
 from data.tracker import open_tracker
 from data.youtrack.client import YouTrackClient
+from data.youtrack.transport import Retrying
 from data.youtrack.webhook import WebhookError, parse_event
 from serving.contract import decision_from
 from serving.deliver import enqueue
 from serving.deliveries import Deliveries
 from serving.journal import Journal, Reach
+from serving.presence import alive, at_work, myself
 
 T = TypeVar("T")
 BATCH = 64
 IDLE_SECONDS = 0.5
+_SIGN = timedelta(seconds=15)
 _KEEP_EVENTS = timedelta(days=7)
 _HEAD, _TAIL = 33_000, 11_000  # what `render` can see of a long text, and some
 
@@ -61,7 +64,8 @@ class Worker:
     ) -> None:
         self._settings, self._store, self._client, self._service = settings, store, client, service
         self._clock, self._journal, self._stop = clock, journal, stop
-        self._owner = f"worker-{os.getpid()}"
+        self._me = myself(clock.now())
+        self._next_sign: datetime | None = None  # not before we are registered
         self._tracker_reach = Reach("tracker", journal, clock)
         self._service_reach = Reach("service", journal, clock)
         self._store_reach = Reach("database", journal, clock)
@@ -71,7 +75,7 @@ class Worker:
             clock,
             journal,
             self._tracker_reach,
-            owner=self._owner,
+            owner=self._me.worker,
             stop=stop,
             lease_seconds=lease_seconds,
         )
@@ -83,11 +87,34 @@ class Worker:
     def run(self) -> None:
         """Work until asked to stop; the step in hand is finished."""
         self._journal.write("started", project=self._settings.project)
+        self.register()
         while not self._stop.is_set():
             if not self.turn():
                 self._stop.wait(IDLE_SECONDS)
         self._deliveries.close()
+        with self._store.write() as conn:
+            workers.leave(conn, self._me.worker)
         self._journal.write("stopped")
+
+    def register(self) -> None:
+        """Write down that we are at work, and take back what dead workers of this machine hold."""
+        now = self._clock.now()
+        with self._store.write() as conn:
+            released, others = workers.register(conn, replace(self._me, seen_at=now), alive)
+        self._next_sign = now + _SIGN
+        if released:
+            self._journal.write("leases of a dead worker taken back", operations=released)
+        for other in others:
+            if at_work(other, now):
+                self._journal.write("another worker is at work too", worker=other.worker, pid=other.pid)
+
+    def _give_sign(self) -> None:
+        now = self._clock.now()
+        if self._next_sign is None or now < self._next_sign:
+            return
+        with self._store.write() as conn:
+            workers.seen(conn, self._me.worker, now)
+        self._next_sign = now + _SIGN
 
     def turn(self) -> bool:
         """Do every step once; tell whether anything was done."""
@@ -99,6 +126,7 @@ class Worker:
                 if self._stop.is_set():
                     break
                 busy |= step() > 0
+            self._give_sign()
             self._heads.turn(self._clock.now())
         except Stopping:
             return False
@@ -245,6 +273,6 @@ def run(settings: Settings) -> None:
         httpx.Client(timeout=httpx.Timeout(30.0, connect=5.0)) as tracker,
         httpx.Client(base_url=settings.service_url, timeout=httpx.Timeout(70.0, connect=5.0)) as service,
     ):
-        client = open_tracker(settings, tracker, clock)
+        client = open_tracker(settings, tracker, clock, store=store, retrying=Retrying(total=20.0, asked=2.0))
         journal = Journal(sys.stderr, clock, "worker")
         Worker(settings, store, client, service, clock, journal, stop=stop).run()

@@ -14,7 +14,7 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from data.errors import FirstlineError
@@ -25,6 +25,15 @@ STANDARD_ID, STANDARD_TIMESTAMP, STANDARD_SIGNATURE = "webhook-id", "webhook-tim
 VERSION = "v1"
 TOLERANCE_SECONDS = 300
 MAX_BODY_BYTES = 64 * 1024
+_LONGEST_ID = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a good signature says: the sender's id of the message (Standard Webhooks) and its moment."""
+
+    message_id: str | None
+    signed_at: datetime
 
 
 class WebhookError(FirstlineError):
@@ -66,8 +75,8 @@ def verify(
     now: datetime,
     *,
     tolerance: int = TOLERANCE_SECONDS,
-) -> None:
-    """Accept `body` or raise `WebhookError`.
+) -> Proof:
+    """Accept `body` and return its proof, or raise `WebhookError`.
 
     `secrets`: the key, or all keys valid during a rotation. `headers` may have any letter case.
     `now` is timezone-aware; timestamps further than `tolerance` seconds away, in either direction,
@@ -76,8 +85,7 @@ def verify(
     lowered = {k.lower(): v for k, v in headers.items()}
     keys = (secrets,) if isinstance(secrets, str) else tuple(secrets)
     if STANDARD_SIGNATURE in lowered:
-        _verify_standard(keys, lowered, body, now, tolerance)
-        return
+        return _verify_standard(keys, lowered, body, now, tolerance)
     stamp = lowered.get(TIMESTAMP_HEADER.lower(), "")
     given = lowered.get(SIGNATURE_HEADER.lower(), "")
     if not stamp or not given:
@@ -94,6 +102,7 @@ def verify(
             good |= hmac.compare_digest(expected, signature.encode("utf-8", "replace"))
     if not good:
         raise _refused("The event's signature does not match.")
+    return Proof(None, datetime.fromtimestamp(int(stamp), UTC))
 
 
 def key_bytes(secret: str) -> bytes:
@@ -119,10 +128,13 @@ def standard_headers(secret: str, message_id: str, timestamp: int, body: bytes) 
 
 def _verify_standard(
     keys: Sequence[str], lowered: Mapping[str, str], body: bytes, now: datetime, tolerance: int
-) -> None:
+) -> Proof:
     message_id, stamp = lowered.get(STANDARD_ID, ""), lowered.get(STANDARD_TIMESTAMP, "")
     if not message_id or not stamp:
         raise _refused("The event is not signed.")
+    # Two spellings of one id in a database or a log would be two ids.
+    if not (message_id.isascii() and message_id.isprintable() and len(message_id) <= _LONGEST_ID):
+        raise _refused("The event's id is not up to 256 printable ASCII characters.")
     _check_time(stamp, now, tolerance)
     offered = [part for part in lowered[STANDARD_SIGNATURE].split(" ") if part.startswith(f"{VERSION},")]
     good = False  # no early exit, as below
@@ -132,11 +144,12 @@ def _verify_standard(
             good |= hmac.compare_digest(expected, signature.encode("utf-8", "replace"))
     if not good:
         raise _refused("The event's signature does not match.")
+    return Proof(message_id, datetime.fromtimestamp(int(stamp), UTC))
 
 
 def _check_time(stamp: str, now: datetime, tolerance: int) -> None:
     # int() would take '+5', ' 5' or other scripts' digits; the signed text must be the canonical one.
-    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
+    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12 and str(int(stamp)) == stamp):
         raise _refused("The event's timestamp is not a number of seconds.")
     if abs(now.timestamp() - int(stamp)) > tolerance:
         raise _refused(f"The event's timestamp is more than {tolerance} s away from this clock.")

@@ -12,6 +12,8 @@ const ACTIONS = ['accept', 'edit', 'dismiss', 'undo'];
 const OPERATION = /^[A-Za-z0-9_-]{8,64}$/;
 const FIELDS = ['issue_type', 'priority', 'team'];
 const LONGEST = 200;
+// Whether a lost request took effect is not known; its operation key makes the second one harmless.
+const AGAIN = 'You can safely try again: nothing is done twice.';
 
 /** Whether the caller belongs to the team of the ticket's project; in doubt, not. */
 function isTeamMember(ctx) {
@@ -26,13 +28,14 @@ function isTeamMember(ctx) {
   return found;
 }
 
-function answer(ctx, code, content) {
-  ctx.response.code = code;
+function answer(ctx, content) {
+  ctx.response.code = 200;
   ctx.response.json(content);
 }
 
-function failure(ctx, code, message) {
-  answer(ctx, code, {ok: false, message});
+/** `kind` tells the widget which page to show. The status stays 200: what a host makes of others is unknown. */
+function failure(ctx, kind, message) {
+  answer(ctx, {ok: false, kind, message});
 }
 
 function connectionTo(ctx) {
@@ -48,30 +51,41 @@ function pathOf(ctx, last) {
   return '/v1/tickets/' + encodeURIComponent(ctx.issue.id) + '/' + last;
 }
 
+function contentOf(response) {
+  try {
+    return JSON.parse(response.response);
+  } catch (_error) {
+    console.warn('firstline: no JSON from the service, status ' + response.code);
+    return null;
+  }
+}
+
+/** Say in words for the agent why the service did not do it. */
+function refuse(ctx, code, content) {
+  if (code === 404) {
+    failure(ctx, 'unknown', 'Firstline does not know this ticket yet. New tickets take a few seconds.');
+  } else if (code === 401 || code === 403) {
+    console.error('firstline: the API key was refused with status ' + code);
+    failure(ctx, 'refused', 'Firstline refused the API key of this app. Ask your YouTrack administrator.');
+  } else if (content && content.detail && code < 500) {
+    failure(ctx, 'invalid', content.detail + (content.remedy ? ' ' + content.remedy : ''));
+  } else {
+    failure(ctx, 'failed', 'Firstline could not do this (status ' + code + '). ' + AGAIN);
+  }
+}
+
 /** Hand the service's answer to the widget: its facts, or its words about what is wrong. */
 function relay(ctx, response) {
   if (!response || !response.code) {
     console.warn('firstline: service not reachable');
-    failure(ctx, 200, 'Firstline cannot be reached from YouTrack. Nothing was changed.');
+    failure(ctx, 'unreachable', 'YouTrack got no answer from Firstline. ' + AGAIN);
     return;
   }
-  let content = null;
-  try {
-    content = JSON.parse(response.response);
-  } catch (_error) {
-    console.warn('firstline: no JSON from the service, status ' + response.code);
-  }
-  if (response.code === 200 && content) {
-    answer(ctx, 200, {ok: true, suggestion: content});
-  } else if (response.code === 404) {
-    failure(ctx, 200, 'Firstline does not know this ticket yet. New tickets take a few seconds.');
-  } else if (response.code === 401 || response.code === 403) {
-    console.error('firstline: the API key was refused with status ' + response.code);
-    failure(ctx, 200, 'Firstline refused the API key of this app. Ask your YouTrack administrator.');
-  } else if (content && content.detail && response.code < 500) {
-    failure(ctx, 200, content.detail + (content.remedy ? ' ' + content.remedy : ''));
+  const content = contentOf(response);
+  if (response.code >= 200 && response.code < 300 && content) {
+    answer(ctx, {ok: true, suggestion: content});
   } else {
-    failure(ctx, 200, 'Firstline could not do this (status ' + response.code + '). Try again in a minute.');
+    refuse(ctx, response.code, content);
   }
 }
 
@@ -80,15 +94,15 @@ function guarded(work) {
   return (ctx) => {
     try {
       if (!isTeamMember(ctx)) {
-        failure(ctx, 403, 'Only members of the project team can use Firstline here.');
+        failure(ctx, 'forbidden', 'Only members of the project team can use Firstline here.');
       } else if (!ctx.settings.serviceUrl || !ctx.settings.apiKey) {
-        failure(ctx, 200, 'The Firstline app is not configured: service URL or API key is missing.');
+        failure(ctx, 'unconfigured', 'The Firstline app is not configured: service URL or API key is missing.');
       } else {
         work(ctx);
       }
     } catch (error) {
       console.error('firstline: ' + ctx.request.path + ' failed: ' + error.message);
-      failure(ctx, 200, 'Firstline could not do this. Nothing was changed.');
+      failure(ctx, 'failed', 'Firstline could not do this. ' + AGAIN);
     }
   };
 }
@@ -113,7 +127,7 @@ function act(action) {
   return guarded((ctx) => {
     const order = orderOf(ctx.request);
     if (!order) {
-      failure(ctx, 400, 'The request lacks its operation key. Reload the ticket and try again.');
+      failure(ctx, 'invalid', 'The request lacks its operation key. Reload the ticket and try again.');
       return;
     }
     const connection = connectionTo(ctx);
