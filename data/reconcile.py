@@ -14,8 +14,9 @@ from data.intake import Desk, Tally, by_ticket, desk_of, judge, keep
 from data.labels import ROOT_CAUSE_TAG
 from data.stamps import Difference, Stamp, compare
 from data.store import Store, alerts, ledger, reconciliations, staging, sync_state, tickets
-from data.youtrack.client import YouTrackClient, query_value
+from data.youtrack.client import YouTrackClient
 from data.youtrack.faults import NotFoundError, RefusedError
+from data.youtrack.query import query_value
 from data.youtrack.wire import Activity
 
 EVERY = timedelta(days=1)
