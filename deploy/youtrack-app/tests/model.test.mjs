@@ -34,11 +34,11 @@ test('surer is never said to be less sure', () => {
   assert.equal(last, 4);
 });
 
-test('a suggestion offers everything and says that nothing was changed', () => {
+test('a suggestion offers everything and says what accepting does', () => {
   const found = view({});
   assert.equal(found.state, 'suggestion');
   assert.deepEqual(found.actions, ['accept', 'edit', 'dismiss']);
-  assert.match(found.message, /Nothing was changed/);
+  assert.match(found.message, /^Accept to write/);
   assert.deepEqual(found.facts.map((row) => [row.name, row.value, row.mark]), [
     ['issue_type', 'Payslip missing', 'proposed'], ['category', 'Payslip', 'proposed'],
     ['priority', 'Major', 'proposed'], ['team', 'payroll-ops', 'proposed'],

@@ -91,7 +91,7 @@ function edit() {
     }
   };
   const editor = form(shown, send, close);
-  root.querySelector('.left').replaceChildren(editor);
+  root.querySelector('.buttons').parentElement.replaceChildren(editor);
   editor.elements[0].focus();
 }
 

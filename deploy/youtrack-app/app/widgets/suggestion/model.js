@@ -188,7 +188,7 @@ function messageOf(facts, state, done, locale) {
     const names = written(facts).map((name) => (NAMES[name] || name).toLowerCase());
     return 'Written into the ticket: ' + names.join(', ') + '.';
   }
-  return 'Nothing was changed. Accept to write these values into the ticket.';
+  return 'Accept to write these values into the ticket.';
 }
 
 /** What may be chosen when correcting: the service's lists, else what the suggestion itself names. */
