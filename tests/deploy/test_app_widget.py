@@ -119,6 +119,7 @@ def test_editing_can_be_left_without_a_trace(address: str) -> None:
     unchanged = look(address, state="suggestion", steps="edit,save")
     assert "Nothing is different" in unchanged.text
     assert len(unchanged.calls) == 1
+    assert "Why 68 % sure" in unchanged.text  # the reason stays in sight
     named = {a["for"] for tag, a in unchanged.elements if tag == "label"}
     fields = {a["id"] for tag, a in unchanged.elements if tag in ("select", "input")}
     assert named == fields and len(fields) == 3

@@ -91,7 +91,8 @@ function edit() {
     }
   };
   const editor = form(shown, send, close);
-  root.querySelector('.buttons').parentElement.replaceChildren(editor);
+  root.querySelectorAll('.facts, .problem').forEach((each) => each.remove());
+  root.querySelector('.buttons').replaceWith(editor);
   editor.elements[0].focus();
 }
 
