@@ -6,6 +6,7 @@ its key in `$FIRSTLINE_HOME/firstline.toml` is the name. Unknown keys are refuse
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from typing import Any
 from data.errors import SettingsError
 
 CONFIG_NAME = "firstline.toml"
+_NOT_OURS = "FIRSTLINE_TEST_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +140,17 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
             remedy=f"Correct the environment (FIRSTLINE_*) or {home / CONFIG_NAME}.",
         )
     return Settings(**values)
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Return the FIRSTLINE_ variables that are no setting, each with the setting that may be meant."""
+    known = {f"FIRSTLINE_{f.name.upper()}" for f in fields(Settings)}
+    found = []
+    for name in sorted(environ):
+        if name.startswith("FIRSTLINE_") and name not in known and not name.startswith(_NOT_OURS):
+            meant = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+            found.append(f"{name} (did you mean {meant[0]}?)" if meant else name)
+    return found
 
 
 def _from_environ(env: Mapping[str, str]) -> dict[str, Any]:

@@ -15,11 +15,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from data.decision import TriageDecision
+from data.mapping import TrackerMapping
 from data.store import decisions, outbox
 from data.store.outbox import Operation
 from data.ticket import TicketRecord
 from data.youtrack.client import YouTrackClient
-from data.youtrack.wire import FieldMap
 from serving.comment import MARKER, compose, marker
 from serving.effects import restoration, undone_text
 
@@ -38,8 +38,6 @@ __all__ = [
 ]
 
 KIND = "triage"
-DEFAULT_PRIORITY = "normal"
-"""The project's default: a ticket that has it was not necessarily given it by a person."""
 
 
 def operation_id(ticket_id: str) -> str:
@@ -184,33 +182,35 @@ def deliver_undo(client: YouTrackClient, operation: Operation, done: Operation, 
     )
 
 
-def _wanted(done: Operation, names: FieldMap) -> dict[str, str | None]:
+def _wanted(done: Operation, names: TrackerMapping) -> dict[str, str | None]:
     if "values" in done.payload:
         return dict(done.payload["values"])
     body = done.payload.get("decision", {})
-    return {
-        names.issue_type: body.get("issue_type"),
-        names.category: body.get("category"),
-        names.team: body.get("team"),
-        names.priority: str(body.get("priority", "")).capitalize(),
-    }
+    fields = ("issue_type", "category", "team", "priority")
+    return {names.named(n): names.value_of(n, body[n]) for n in fields if names.named(n) and body.get(n)}
 
 
 def plan(
-    decision: TriageDecision, record: TicketRecord, priority_seen: str | None, names: FieldMap
+    decision: TriageDecision, record: TicketRecord, priority_seen: str | None, names: TrackerMapping
 ) -> tuple[dict[str, str | None], list[str], dict[str, str]]:
     """Return (field values to write, fields that then hold ours, fields of others that stay).
 
+    All in the tracker's words. A field that the desk does not have is left out.
     A field that holds something else than ours belongs to a person. Where that is the issue type, the
     person has classified the ticket and nothing is written. The priority is ours to set only while it
     is empty, or at the project's default as when we read it.
     """
     if decision.decision != "apply":
         return {}, [], {}
+    labels = {
+        "issue_type": (decision.issue_type, record.issue_type),
+        "category": (decision.category, record.category),
+        "team": (decision.team, record.team),
+    }
     wanted = {
-        names.issue_type: (decision.issue_type, record.issue_type),
-        names.category: (decision.category, record.category),
-        names.team: (decision.team, record.team),
+        names.named(n): (names.value_of(n, ours), None if current is None else names.value_of(n, current))
+        for n, (ours, current) in labels.items()
+        if names.named(n)
     }
     kept = {n: current for n, (ours, current) in wanted.items() if current is not None and current != ours}
     if names.issue_type in kept:
@@ -220,14 +220,14 @@ def plan(
     }
     written = [n for n in wanted if n not in kept]
     if decision.priority_decision == "apply":
-        untouched = record.priority is None or record.priority == priority_seen == DEFAULT_PRIORITY
+        untouched = record.priority is None or record.priority == priority_seen == names.default_priority
         if record.priority == decision.priority:
             written.append(names.priority)
         elif untouched:
-            values[names.priority] = decision.priority.capitalize()
+            values[names.priority] = names.value_of("priority", decision.priority)
             written.append(names.priority)
         else:
-            kept[names.priority] = (record.priority or "").capitalize()
+            kept[names.priority] = names.value_of("priority", record.priority or "")
     return values, written, kept
 
 

@@ -18,14 +18,17 @@ from typing import Any, TypeVar
 
 import httpx
 
+from data.audit_heads import HourlyExport
 from data.clock import Clock, SystemClock
 from data.errors import BadInputError, FirstlineError, TrackerError
 from data.settings import Settings
 from data.store import Store, decisions, inbox, open_store, outbox
 from data.sync import finished, poll, refresh, sync
 from data.ticket import TicketRecord
+from data.tracker import open_tracker
 from data.youtrack.client import YouTrackClient
 from data.youtrack.faults import NotFoundError, RefusedError, UnavailableError
+from data.youtrack.transport import Retrying
 from data.youtrack.webhook import WebhookError, parse_event
 from serving.contract import decision_from
 from serving.deliver import (
@@ -77,6 +80,7 @@ class Worker:
         self._service_reach = Reach("service", journal, clock)
         self._store_reach = Reach("database", journal, clock)
         self._next_poll = clock.now()
+        self._heads = HourlyExport(store, settings.home)
         self._refused: set[str] = set()
         self._announced = False
 
@@ -98,6 +102,7 @@ class Worker:
                 if self._stop.is_set():
                     break
                 busy |= step() > 0
+            self._heads.turn(self._clock.now())
         except Stopping:
             return False
         except FirstlineError as error:
@@ -334,6 +339,6 @@ def run(settings: Settings) -> None:
         httpx.Client(timeout=httpx.Timeout(30.0, connect=5.0)) as tracker,
         httpx.Client(base_url=settings.service_url, timeout=httpx.Timeout(70.0, connect=5.0)) as service,
     ):
-        client = YouTrackClient(tracker, settings.tracker_url, settings.tracker_token, clock)
+        client = open_tracker(settings, tracker, clock, store=store, retrying=Retrying(total=20.0, asked=2.0))
         journal = Journal(sys.stderr, clock, "worker")
         Worker(settings, store, client, service, clock, journal, stop=stop).run()
