@@ -111,6 +111,21 @@ def test_an_order_with_a_lost_answer_is_repeated_under_the_same_key(address: str
     assert len(orders) == 2 and len(set(orders)) == 1
 
 
+def test_an_order_is_followed_until_it_stands_in_the_ticket(address: str) -> None:
+    page = look(address, state="suggestion", steps="accept", slow="1", budget_ms=1500)
+    assert "Accepted by kim, 25 Nov, 12:04. Being written into the ticket." in page.text
+    assert "Payslip missing being written" in page.text
+    page = look(address, state="suggestion", steps="accept", slow="1", budget_ms=8000)
+    assert "Payslip missing in the ticket" in page.text and "Being written" not in page.text
+    assert [call["method"] for call in page.calls] == ["GET", "POST", "GET"]
+
+
+def test_where_somebody_was_faster_the_page_shows_what_is_so_now(address: str) -> None:
+    page = look(address, state="suggestion", steps="dismiss", fail="stale")
+    assert page.one("main")["data-state"] == "handled"
+    assert "It was accepted already." in page.text and "Accepted by kim" in page.text
+
+
 def test_editing_can_be_left_without_a_trace(address: str) -> None:
     page = look(address, state="suggestion", steps="edit,issue_type=tax_form,Escape")
     assert page.buttons == ["accept", "edit", "dismiss"]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -85,7 +86,8 @@ def chromium(url: str, *flags: str, budget_ms: int = 3000) -> str:
     assert CHROMIUM is not None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", f"--virtual-time-budget={budget_ms}"]
-        done = subprocess.run([*command, *flags, url], capture_output=True, text=True, timeout=120)
+        env = {**os.environ, "TZ": "UTC"}
+        done = subprocess.run([*command, *flags, url], capture_output=True, text=True, timeout=120, env=env)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 

@@ -7,7 +7,7 @@
  */
 (() => {
   const given = new URLSearchParams(location.search);
-  const state = given.get('state') || 'suggestion';
+  let state = given.get('state') || 'suggestion';
   const page = document.documentElement;
   const calls = [];
   const decision = {
@@ -69,10 +69,17 @@
     if (given.get('fail') === 'once' && calls.filter((call) => call.method === 'POST').length === 1) {
       return {ok: false, kind: 'unreachable', message: 'YouTrack got no answer from Firstline.'};
     }
+    if (given.get('fail') === 'stale') {
+      state = 'handled'; // somebody else was faster
+      return {ok: false, kind: 'stale', message: 'It was accepted already.'};
+    }
     if (action === 'undo') {
       return seen({...applied, undone_at: at, undone_by: 'tracker:' + by});
     }
     const stands = action === 'dismiss' ? [] : ['issue_type', 'category', 'team'];
+    if (given.get('slow')) {
+      return seen({...decision, delivery: 'new', actions: ['edit', 'undo'], feedback: {action, by, at, fields}});
+    }
     return seen({...decision, written: stands, feedback: {action, actor: 'tracker:' + by, at, fields}});
   }
 
@@ -82,6 +89,9 @@
     }
     if (state === 'denied') {
       throw Object.assign(new Error('Forbidden'), {status: 403});
+    }
+    if (calls.some((call) => call.method === 'POST') && state !== 'handled') {
+      return seen({...decision, written: ['issue_type'], delivery: 'done', feedback: {action: 'accept', by, at, fields: {}}});
     }
     const looks = calls.filter((call) => call.method === 'GET').length;
     return state === 'late' ? ANSWERS[looks > 2 ? 'suggestion' : 'none'] : ANSWERS[state];

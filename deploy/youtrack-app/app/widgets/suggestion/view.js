@@ -2,12 +2,12 @@
 
 import {FIELDS, percent, spoken, sureness} from './model.js';
 
-const MARKS = {written: 'in the ticket', proposed: 'proposed', yours: 'corrected'};
+const MARKS = {written: 'in the ticket', proposed: 'proposed', yours: 'corrected', coming: 'being written'};
 const BUTTONS = {
-  accept: {suggestion: 'Accept', applied: 'Looks right'},
-  edit: {suggestion: 'Edit…', applied: 'Correct…', abstained: 'Classify…'},
-  dismiss: {suggestion: 'Dismiss', abstained: 'Dismiss'},
-  undo: {applied: 'Undo', handled: 'Undo'},
+  accept: {applied: 'Looks right'},
+  edit: {suggestion: 'Edit…', applied: 'Correct…', abstained: 'Classify…', handled: 'Correct…'},
+  dismiss: {},
+  undo: {},
   again: {none: 'Check again', unreachable: 'Try again', broken: 'Try again'},
 };
 const TITLES = {issue_type: 'Issue type', priority: 'Priority', team: 'Team'};
