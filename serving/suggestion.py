@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from data.errors import BadInputError
+from data.mapping import TrackerMapping
 from data.store.decisions import StoredDecision
 from data.store.feedback import Feedback
 from data.store.leases import DONE
 from data.store.outbox import Operation
 from data.taxonomy import PRIORITIES, Taxonomy
 from data.ticket import TicketRecord
-from data.youtrack.wire import FieldMap
 from serving.deliver import KIND, plan
 from serving.effects import UNDO
 from serving.policy import Policy
@@ -56,7 +56,7 @@ def actions(case: Case) -> list[str]:
     return [*accept, EDIT, *(undo if decision == "apply" else [DISMISS])]
 
 
-def proposed(case: Case, names: FieldMap) -> tuple[dict[str, str | None], dict[str, str]]:
+def proposed(case: Case, names: TrackerMapping) -> tuple[dict[str, str | None], dict[str, str]]:
     """Return (what accepting writes, by the tracker's names; what stays because a person filled it)."""
     triage = next((op for op in case.operations if op.kind == KIND), None)
     seen = triage.payload.get("priority_seen") if triage else case.record.priority
@@ -65,11 +65,11 @@ def proposed(case: Case, names: FieldMap) -> tuple[dict[str, str | None], dict[s
     return values, kept
 
 
-def corrected(case: Case, fields: Mapping[str, str], names: FieldMap) -> dict[str, str | None]:
+def corrected(case: Case, fields: Mapping[str, str], names: TrackerMapping) -> dict[str, str | None]:
     """Return what an edit writes: the rest of the suggestion as shown, and what the person chose."""
     accepted = case.last is not None and case.last.action in (ACCEPT, EDIT)  # then it is written already
     rest = {} if accepted or case.stored.decision.decision == "abstain" else proposed(case, names)[0]
-    return {**rest, **{_tracker_name(names, f): _tracker_value(f, v) for f, v in fields.items()}}
+    return {**rest, **{names.named(f): names.value_of(f, v) for f, v in fields.items() if names.named(f)}}
 
 
 def checked(fields: Any, taxonomy: Taxonomy, policy: Policy) -> dict[str, str]:
@@ -106,10 +106,10 @@ def choices(taxonomy: Taxonomy, policy: Policy) -> dict[str, list[str]]:
     return {"issue_type": list(taxonomy.labels), "priority": list(PRIORITIES), "team": list(teams)}
 
 
-def shown(case: Case, names: FieldMap, taxonomy: Taxonomy, policy: Policy) -> dict[str, Any]:
+def shown(case: Case, names: TrackerMapping, taxonomy: Taxonomy, policy: Policy) -> dict[str, Any]:
     """Return the suggestion as the service's JSON."""
     d, last = case.stored.decision, case.last
-    ours = {_tracker_name(names, f): f for f in FIELDS}
+    ours = {names.named(f): f for f in FIELDS if names.named(f)}
     chosen = {f: getattr(d, f) for f in FIELDS} | (last.fields if last else {})
     left = _left(case)
     kept = {ours[n]: v for n, v in proposed(case, names)[1].items()} if d.decision != "abstain" else {}
@@ -125,7 +125,7 @@ def shown(case: Case, names: FieldMap, taxonomy: Taxonomy, policy: Policy) -> di
         "reason": d.reason,
         "bundle": d.bundle,
         "policy": d.policy,
-        "written": [f for n, f in ours.items() if left.get(n) == _tracker_value(f, chosen[f])],
+        "written": [f for n, f in ours.items() if left.get(n) == names.value_of(f, chosen[f])],
         "kept": kept,
         "feedback": None if last is None else _answer(last),
         "undone_at": case.stored.undone_at.isoformat() if case.stored.undone_at else None,
@@ -152,14 +152,6 @@ def _left(case: Case) -> dict[str, str | None]:
         if op.state == DONE:
             left |= op.left or {}
     return left
-
-
-def _tracker_name(names: FieldMap, field: str) -> str:
-    return str(getattr(names, field))
-
-
-def _tracker_value(field: str, value: str) -> str:
-    return value.capitalize() if field == "priority" else value
 
 
 def _listed(names: Sequence[str]) -> str:

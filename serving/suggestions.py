@@ -24,8 +24,8 @@ from starlette.routing import Route
 
 from data.access import Principal
 from data.errors import BadInputError, FirstlineError
+from data.mapping import TrackerMapping
 from data.store import Store, audit, decisions, feedback, outbox, tickets
-from data.youtrack.wire import FieldMap
 from serving import effects, problem, suggestion
 from serving.access import principal_of
 from serving.suggestion import ACCEPT, ACTIONS, EDIT, Case
@@ -103,7 +103,7 @@ def _act(service: Any, request: Request, action: str, body: bytes | None) -> dic
         feedback.take_turns(conn)
         known = feedback.find(conn, tenant, order.operation)
         if known is None:
-            _follow(conn, tenant, order, _case(conn, tenant, ticket_id), service.clock.now())
+            _follow(conn, tenant, order, _case(conn, tenant, ticket_id), service.names, service.clock.now())
         elif known.request_hash != order.digest:
             raise RefusedError(
                 422, "This idempotency key was used for another order.", "Use a new key for a new order."
@@ -140,7 +140,7 @@ def _case(conn: Connection, tenant: str, ticket_id: str) -> Case:
 
 def _shown(service: Any, case: Case) -> dict[str, Any]:
     model = service.triage_model
-    return suggestion.shown(case, FieldMap(), model.bundle.taxonomy, model.policy)
+    return suggestion.shown(case, service.names, model.bundle.taxonomy, model.policy)
 
 
 def _order(
@@ -175,11 +175,13 @@ def _actor(request: Request, principal: Principal) -> str:
     return f"tracker:{login}"
 
 
-def _follow(conn: Connection, tenant: str, order: Order, case: Case, now: datetime) -> None:
+def _follow(
+    conn: Connection, tenant: str, order: Order, case: Case, names: TrackerMapping, now: datetime
+) -> None:
     """Do what was ordered, with its audit row, in the caller's transaction."""
     if order.action not in suggestion.actions(case) and not _undo_of_anything(order, case):
         raise RefusedError(409, _why_not(order, case), "Look at the suggestion again.")
-    effect = _effect(conn, tenant, order, case, now)
+    effect = _effect(conn, tenant, order, case, names, now)
     feedback.add(
         conn,
         tenant,
@@ -203,8 +205,10 @@ def _follow(conn: Connection, tenant: str, order: Order, case: Case, now: dateti
     )
 
 
-def _effect(conn: Connection, tenant: str, order: Order, case: Case, now: datetime) -> str | None:
-    ticket_id, names = case.record.ticket.id, FieldMap()
+def _effect(
+    conn: Connection, tenant: str, order: Order, case: Case, names: TrackerMapping, now: datetime
+) -> str | None:
+    ticket_id = case.record.ticket.id
     if order.action == "undo":
         return effects.request_undo(conn, tenant, ticket_id, actor=order.actor, now=now)
     values: dict[str, str | None] = {}

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from data.access import Principal, Role
 from data.clock import ManualClock
 from data.decision import TriageDecision
+from data.mapping import TrackerMapping
 from data.settings import read_settings
 from data.store import Store, audit, feedback, open_store, outbox, tickets
 from data.taxonomy import load_taxonomy
@@ -56,7 +57,12 @@ class Desk:
             bundle=SimpleNamespace(taxonomy=TAXONOMY), policy=load_policy(settings.policy, TAXONOMY)
         )
         service = SimpleNamespace(
-            store=store, clock=self.clock, settings=settings, keyring=Keyring(), triage_model=model
+            store=store,
+            clock=self.clock,
+            settings=settings,
+            keyring=Keyring(),
+            triage_model=model,
+            names=TrackerMapping(),
         )
         self._app = Access(Starlette(routes=routes(lambda: service)), lambda: service)
 
