@@ -64,6 +64,13 @@ def get(conn: Connection, tenant: str, ticket_id: str) -> TicketRecord | None:
     return None if row is None else _records(conn, [row])[0]
 
 
+def find_of(conn: Connection, tenant: str, ticket_id: str) -> TicketRecord | None:
+    """Return one ticket of one tenant, by database id or readable id."""
+    named = or_(tickets.c.ticket_id == ticket_id, tickets.c.readable_id == ticket_id)
+    row = conn.execute(select(tickets).where(tickets.c.tenant == tenant, named)).first()
+    return None if row is None else _records(conn, [row])[0]
+
+
 def find(conn: Connection, ticket_id: str) -> TicketRecord | None:
     """Return a ticket whatever its tenant, by database id or readable id."""
     return next(iter(find_all(conn, [ticket_id])), None)
