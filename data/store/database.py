@@ -136,7 +136,7 @@ def open_store(url: str) -> Store:
     `url`: `sqlite:///path` or `postgresql://user:password@host/name`. Raises `SettingsError` for an
     unusable URL and `StorageError` where the database cannot be opened, written or migrated.
     """
-    parsed = _parsed(url)
+    parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         engine = _sqlite(parsed)
     else:
@@ -157,7 +157,8 @@ def wal_is_safe(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
     return version >= WAL_IS_SAFE_FROM
 
 
-def _parsed(url: str) -> URL:
+def parse_url(url: str) -> URL:
+    """Return the database URL with its driver. Raises `SettingsError` for a wrong or unsupported one."""
     remedy = "Set FIRSTLINE_DATABASE_URL to sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME."
     try:
         parsed = make_url(url)
