@@ -19,12 +19,12 @@ from sqlalchemy.engine import URL
 
 from data import audit_heads
 from data.audit_verify import Verdict, verify_within
-from data.backup import sqlite, surroundings
+from data.backup import postgres, sqlite, surroundings
 from data.backup.archive import Archive, damaged, opened, storing
 from data.backup.manifest import Contents, Manifest
 from data.errors import BadInputError, StorageError
 from data.settings import Settings
-from data.store import audit, migrate, open_store, switches
+from data.store import audit, migrate, open_store, switches, tenancy
 from data.store.audit import Fact, Head
 from data.store.database import parse_url
 
@@ -54,7 +54,8 @@ def restore(settings: Settings, file: Path, now: datetime, *, replace: bool) -> 
     url = parse_url(settings.database_url)
     with opened(file) as archive:
         _fits(archive, url.get_backend_name())
-        aside, head = _sqlite(archive, url, now, replace=replace)
+        put = _postgresql if archive.manifest.database == "postgresql" else _sqlite
+        aside, head = put(archive, url, now, replace=replace)
         files = dict(_configuration(archive))
     with storing(settings.home):
         heads_aside = _new_heads(settings.home, head, now)
@@ -128,6 +129,21 @@ def _sqlite(archive: Archive, url: URL, now: datetime, *, replace: bool) -> tupl
         with storing(path):
             sqlite.swap(staged, path, aside)
         return (str(aside) if before.exists else None), head
+
+
+def _postgresql(archive: Archive, url: URL, now: datetime, *, replace: bool) -> tuple[str | None, Head]:
+    aside = f"before_restore_{now:%Y%m%d_%H%M%S_%f}"
+    with postgres.transaction(url) as conn:
+        roles = tenancy.find_roles(conn)
+        try:
+            used = postgres.make_room(conn, aside, replace=replace)
+        except sqlite.NotEmptyError:
+            raise not_empty(str(url.database)) from None
+        postgres.load(conn, archive)
+        check_rows(archive, postgres.contents(conn))
+        postgres.secure(conn, roles)
+        head = settle(conn, archive, now)
+    return (f"schema {aside}" if used else None), head
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from data.backup import sqlite, surroundings
+from data.backup import postgres, sqlite, surroundings
 from data.backup.archive import ArchiveWriter, creating, opened, storing
 from data.backup.manifest import Contents, Manifest
 from data.settings import Settings
@@ -49,6 +49,8 @@ def back_up(settings: Settings, destination: Path | None, now: datetime) -> Save
 
 def _database(settings: Settings, writer: ArchiveWriter, folder: Path) -> Contents:
     url = parse_url(settings.database_url)
+    if url.get_backend_name() == "postgresql":
+        return postgres.copy(url, writer)
     handle, name = tempfile.mkstemp(dir=folder, prefix=".firstline-copy-")  # mode 0600
     os.close(handle)
     copy = Path(name)

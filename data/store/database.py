@@ -223,7 +223,7 @@ def storage_error(error: DBAPIError) -> StorageError:
     lowered = words.lower()
     if "full" in lowered or "no space" in lowered:
         remedy = "Free disk space, then run the same command again; nothing half-written was kept."
-    elif "locked" in lowered:
+    elif "locked" in lowered or "lock timeout" in lowered:
         remedy = "Another Firstline process held the database for over 30 s; stop it or try again."
     elif "readonly" in lowered or "unable to open" in lowered or "permission" in lowered:
         remedy = "Check that the database file and its directory may be written by this user."
