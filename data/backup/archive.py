@@ -192,7 +192,7 @@ def _verified(path: Path, zipped: zipfile.ZipFile) -> Manifest:
         for name, expected in manifest.parts.items():
             if _measured(zipped, name) != expected:
                 raise damaged(path, f"{name} has another checksum than when it was written")
-    except _DAMAGE as error:
+    except (*_DAMAGE, OSError) as error:  # OSError: a changed offset may point before the file
         raise damaged(path, str(error)) from None
     return manifest
 

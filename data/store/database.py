@@ -225,8 +225,12 @@ def storage_error(error: DBAPIError) -> StorageError:
         remedy = "Free disk space, then run the same command again; nothing half-written was kept."
     elif "locked" in lowered or "lock timeout" in lowered:
         remedy = "Another Firstline process held the database for over 30 s; stop it or try again."
-    elif "readonly" in lowered or "unable to open" in lowered or "permission" in lowered:
-        remedy = "Check that the database file and its directory may be written by this user."
+    elif any(w in lowered for w in ("readonly", "read-only", "unable to open", "permission")):
+        remedy = "Check that the database, and with SQLite its directory, may be written by this user."
+    elif "disk i/o error" in lowered:  # also what SQLite says of a quota or a limit on file sizes
+        remedy = (
+            "The disk failed or a quota is used up: free disk space, look at the system's log, try again."
+        )
     elif "malformed" in lowered or "not a database" in lowered:
         remedy = "The file is damaged: restore it from a backup, or move it away and run `firstline sync`."
     elif "connect" in lowered or "password" in lowered or "does not exist" in lowered:
