@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     from data.backup.commands import register_backup
     from data.dataset.commands import register_data
     from data.sandbox.commands import register_sandbox
+    from data.ticket_commands import register_ticket
 
     data = typer.Typer(help="Datasets and what goes into them.", no_args_is_help=True)
     ledger = typer.Typer(help="What was learnt from every resolved ticket.", no_args_is_help=True)
@@ -39,6 +40,7 @@ def register(app: typer.Typer) -> None:
     register_sandbox(app)
     register_audit(app)
     register_backup(app)
+    register_ticket(app)
 
 
 def sync(as_json: AsJson = False) -> None:
@@ -52,7 +54,7 @@ def sync(as_json: AsJson = False) -> None:
 
     clock = SystemClock()
     with _store() as (settings, store), httpx.Client() as http:
-        client = open_tracker(settings, http, clock)
+        client = open_tracker(settings, http, clock, store=store)
         report = run(client, store, clock, project=settings.project, progress=progress)
     if as_json:
         print(json.dumps({**asdict(report), "missing": report.missing}))

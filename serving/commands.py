@@ -12,6 +12,7 @@ import typer
 
 from data.errors import BadInputError
 from data.settings import read_settings
+from serving.connect.command import connect
 from serving.effect_commands import register_effects
 
 
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command()(worker)
     app.command()(up)
     app.command()(doctor)
+    app.command()(connect)
     register_effects(app)
 
 

@@ -182,16 +182,12 @@ def deliver_undo(client: YouTrackClient, operation: Operation, done: Operation, 
     )
 
 
-def _wanted(done: Operation, names: FieldMap) -> dict[str, str | None]:
+def _wanted(done: Operation, names: TrackerMapping) -> dict[str, str | None]:
     if "values" in done.payload:
         return dict(done.payload["values"])
     body = done.payload.get("decision", {})
-    return {
-        names.issue_type: body.get("issue_type"),
-        names.category: body.get("category"),
-        names.team: body.get("team"),
-        names.priority: str(body.get("priority", "")).capitalize(),
-    }
+    fields = ("issue_type", "category", "team", "priority")
+    return {names.named(n): names.value_of(n, body[n]) for n in fields if names.named(n) and body.get(n)}
 
 
 def plan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import shutil
@@ -16,8 +17,9 @@ import httpx
 from data.clock import Clock
 from data.errors import FirstlineError
 from data.mapping_file import MAPPING_NAME
-from data.settings import Settings
+from data.settings import Settings, unknown_variables
 from data.store import open_store
+from data.store.reach import find_all
 from data.tracker import open_tracker
 from data.youtrack.transport import Retrying
 from serving.policy import load_policy
@@ -26,6 +28,7 @@ from serving.up import starts_mlflow
 from serving.wiring import autonomy_of, load_champion
 
 Verdict = Literal["ok", "warn", "fail"]
+_SKEW_SECONDS = 120
 _LOW_DISK = 2 * 1024**3
 _LITTLE_DISK = 10 * 1024**3
 
@@ -44,6 +47,7 @@ def examine(settings: Settings, http: httpx.Client, clock: Clock) -> list[Findin
     """Run every check; none depends on another, and none raises."""
     checks: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
         ("python", _python),
+        ("environment", _environment),
         ("packages", _packages),
         ("disk", lambda: _disk(settings)),
         ("ports", lambda: _ports(settings, http)),
@@ -69,6 +73,14 @@ def _python() -> Iterable[Finding]:
         yield Finding("python", "ok", version)
     else:
         yield Finding("python", "fail", version, "Install with Python 3.11 (make setup PYTHON=python3.11).")
+
+
+def _environment() -> Iterable[Finding]:
+    unknown = unknown_variables(os.environ)
+    for name in unknown:
+        yield Finding("environment", "warn", f"{name} is no setting; it has no effect", "Correct its name.")
+    if not unknown:
+        yield Finding("environment", "ok", "every FIRSTLINE_ variable is a setting")
 
 
 def _packages() -> Iterable[Finding]:
@@ -139,11 +151,21 @@ def _database(settings: Settings) -> Iterable[Finding]:
     with open_store(settings.database_url) as store:
         problems = store.check()
         kind = store.engine.dialect.name
+        with store.read() as conn:
+            reaches = find_all(conn)
     bad = [p for p in problems if not p.startswith("note:")]
     for problem in bad:
         yield Finding("database", "fail", problem, "Restore a backup, or move it away and sync.")
     if not bad:
         yield Finding("database", "ok", f"{kind}, schema up to date")
+    for host, reach in reaches.items():
+        if reach.state != "closed":
+            yield Finding(
+                "tracker pause",
+                "warn",
+                f"{host} failed {reach.failures} times; tried again from {reach.retry_at:%H:%M:%S} UTC on",
+                "Check that the tracker runs; nothing is lost meanwhile.",
+            )
     for note in problems:
         if note.startswith("note:"):
             yield Finding(
@@ -180,6 +202,14 @@ def _tracker(settings: Settings, http: httpx.Client, clock: Clock) -> Iterable[F
     account = client.check()
     yield Finding("tracker", "ok", f"{settings.tracker_url} as {account.login}")
     names = client.names
+    ahead = 0.0 if client.skew is None else client.skew.total_seconds()
+    if abs(ahead) > _SKEW_SECONDS:
+        yield Finding(
+            "tracker clock",
+            "warn",
+            f"the tracker's clock is {abs(ahead) / 60:.0f} min {'ahead of' if ahead > 0 else 'behind'} ours",
+            "Synchronise both machines' clocks (NTP): signed events are refused, polling goes on.",
+        )
     if account.login not in names.service_accounts:
         yield Finding(
             "tracker account",

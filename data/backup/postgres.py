@@ -27,6 +27,7 @@ from data.store.audit import Head
 FOLDER, SUFFIX = "tables/", ".copy"
 REVISION = "alembic_version"
 _BLOCK = 1 << 20
+_ONE_LOCK_MS = 200
 
 
 def copy(url: URL, writer: ArchiveWriter) -> Contents:
@@ -90,6 +91,7 @@ def make_room(conn: Connection, aside: str, *, replace: bool) -> bool:
             "The database holds tables that are not Firstline's. Nothing was restored.",
             remedy="Name a database of Firstline's own.",
         )
+    _hold(conn, names)
     roles = tenancy.find_roles(conn)
     if roles is not None:  # the owner himself sees no rows
         tenancy.enter(conn, roles, None)
@@ -187,6 +189,26 @@ def _trigger_functions(conn: Connection) -> list[str]:
         " AND c.relnamespace = current_schema()::regnamespace AND p.pronamespace = c.relnamespace"
     )
     return [str(f) for f in conn.execute(query).scalars()]
+
+
+def _hold(conn: Connection, names: list[str]) -> None:
+    """Lock all tables against everybody, without a deadlock with transactions that are at work.
+
+    What was locked is let go whenever one lock takes too long, sooner than PostgreSQL looks for deadlocks
+    (1 s): it would end the other transaction, not the restore.
+    """
+    tables = ", ".join(_quoted(conn, n) for n in names)
+    tries = max(1, database.BUSY_TIMEOUT_MS // _ONE_LOCK_MS)
+    for left in reversed(range(tries)):
+        try:
+            with conn.begin_nested():
+                conn.execute(text(f"SET LOCAL lock_timeout = {_ONE_LOCK_MS}"))
+                conn.execute(text(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE"))
+            break
+        except DBAPIError as error:
+            if not left or not isinstance(error.orig, psycopg.errors.LockNotAvailable):
+                raise
+    _limit_waiting(conn)
 
 
 def _limit_waiting(conn: Connection) -> None:

@@ -45,13 +45,18 @@ def serve(
     live_rate: Annotated[
         float, typer.Option(min=0, max=1000, help="New tickets a second; 0: on request.")
     ] = 0.0,
+    faults: Annotated[
+        Path | None, typer.Option("--faults", help="YAML or JSON script of what goes wrong on purpose.")
+    ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Go on later, with new ids: for a store that knows this desk.")
     ] = False,
 ) -> None:
     """Build the world and serve it until Ctrl-C. Changes live in memory: a restart begins again."""
+    from data.sandbox.youtrack.faults.script import Script, read_script
     from data.settings import read_settings
 
+    script = read_script(faults) if faults else Script()
     settings = read_settings()
     address, number = host or settings.host, port or settings.sandbox_port
     listener = _listen(address, number)
@@ -63,6 +68,8 @@ def serve(
         from data.clock import SystemClock
         from data.sandbox.world import WorldConfig, build_world
         from data.sandbox.youtrack.app import create_app
+        from data.sandbox.youtrack.faults.abrupt import AbruptProtocol
+        from data.sandbox.youtrack.faults.injection import Faults
         from data.sandbox.youtrack.loading import go_on, load
         from data.sandbox.youtrack.webhooks import Emitter
 
@@ -77,8 +84,9 @@ def serve(
         state = load(world)
         if again:
             go_on(state, SystemClock().now())
-        app = create_app(state, emitter, live_rate=live_rate)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3))
+        app = create_app(state, emitter, live_rate=live_rate, faults=Faults(SystemClock(), script))
+        config = uvicorn.Config(app, http=AbruptProtocol, log_level="warning", timeout_graceful_shutdown=3)
+        server = uvicorn.Server(config)
         print(
             f"firstline: sandbox desk with {len(world.history)} tickets of {len(world.clients)} clients "
             f"({len(world.live)} more to come) ready at http://{address}:{number}",

@@ -83,7 +83,10 @@ def iterate(conn: Connection, *, since: datetime | None = None) -> Iterator[Stor
 def untriaged(conn: Connection, limit: int) -> list[TicketRecord]:
     """Return up to `limit` new arrivals, oldest first: open, issue type empty, no decision yet."""
     waiting = and_(
-        tickets.c.resolved.is_(None), tickets.c.issue_type.is_(None), decisions.c.ticket_id.is_(None)
+        tickets.c.resolved.is_(None),
+        tickets.c.issue_type.is_(None),
+        tickets.c.gone_at.is_(None),
+        decisions.c.ticket_id.is_(None),
     )
     query = select(tickets.c.ticket_id).select_from(tickets.outerjoin(decisions)).where(waiting)
     ids = conn.execute(query.order_by(tickets.c.created, tickets.c.ticket_id).limit(limit)).scalars().all()

@@ -1,7 +1,8 @@
 """The tables. The tenant (the client's key) is the first column of every key of tenant data.
 
 Not tenant data, so without it: `inbox` (an event is only a hint and carries nothing but ids),
-`staged_changes` (history read before its ticket is known), `switches`, `workers` and `sync_state`.
+`staged_changes` (history read before its ticket is known), `switches`, `workers`, `sync_state`, and what
+the desk is told about itself (`alerts`, `reconciliations`).
 Changes here need a migration; a test compares both.
 """
 
@@ -72,9 +73,13 @@ tickets = Table(
     _text("priority", null=True),
     _text("team", null=True),
     Column("tags", JSON, nullable=False),
+    Column("fields", JSON, nullable=False, server_default="[]"),
     _text("raw_hash"),
     _text("content_hash"),
     Column("seen_at", Moment, nullable=False),
+    Column("missing_since", Moment),  # the tracker did not show it: to be looked at again
+    Column("gone_at", Moment),
+    _text("gone_reason", null=True),  # not_found | moved
     PrimaryKeyConstraint("tenant", "ticket_id"),
     UniqueConstraint("ticket_id"),  # the tracker's id: one ticket belongs to one client at a time
     Index(None, "resolved", "issue_type", "created"),
@@ -254,7 +259,10 @@ inbox = Table(
     _text("body"),
     Column("received_at", Moment, nullable=False),
     Column("processed_at", Moment),
+    _text("webhook_id", null=True),  # of the newest signature seen on this event, with its moment
+    Column("signed_at", Moment),
     PrimaryKeyConstraint("event_key"),
+    Index(None, "webhook_id"),
     Index(None, "processed_at", "received_at"),
 )
 
@@ -278,6 +286,28 @@ jobs = Table(
     Index(None, "state", "run_at"),
 )
 
+alerts = Table(
+    "alerts",
+    metadata,
+    _text("kind"),
+    _text("subject"),
+    Column("opened", Moment, nullable=False),
+    Column("closed", Moment),
+    Column("facts", JSON, nullable=False),
+    PrimaryKeyConstraint("kind", "subject", "opened"),
+)
+
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    _text("kind"),  # tickets | ledger
+    _text("project"),
+    Column("at", Moment, nullable=False),
+    Column("complete", Boolean, nullable=False),
+    Column("facts", JSON, nullable=False),
+    PrimaryKeyConstraint("kind", "project", "at"),
+)
+
 sync_state = Table(
     "sync_state",
     metadata,
@@ -299,6 +329,18 @@ people = Table(
     _text("national_id"),
     _text("address"),
     PrimaryKeyConstraint("tenant", "position"),
+)
+
+tracker_reach = Table(
+    "tracker_reach",
+    metadata,
+    _text("host"),
+    _text("state"),  # closed | open | half_open
+    Column("failures", Integer, nullable=False),
+    Column("opened", Integer, nullable=False),
+    Column("spent_until", Moment, nullable=False),
+    Column("retry_at", Moment, nullable=False),
+    PrimaryKeyConstraint("host"),
 )
 
 audit = Table(

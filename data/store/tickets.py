@@ -78,6 +78,15 @@ def find_all(conn: Connection, ticket_ids: Sequence[str]) -> list[TicketRecord]:
     return _records(conn, rows)
 
 
+def present(conn: Connection, ticket_ids: Sequence[str]) -> set[str]:
+    """Return those of these database ids that are stored and were not missed in the tracker since."""
+    found: set[str] = set()
+    for some in portions(ticket_ids):
+        mine = and_(tickets.c.ticket_id.in_(some), tickets.c.missing_since.is_(None))
+        found.update(conn.execute(select(tickets.c.ticket_id).where(mine)).scalars())
+    return found
+
+
 def iterate(
     conn: Connection, *, resolved_only: bool = False, before: datetime | None = None, batch: int = 500
 ) -> Iterator[TicketRecord]:
@@ -128,12 +137,19 @@ def _page(
 
 
 def counts(conn: Connection) -> dict[str, int]:
-    """Return how many `tickets`, `resolved`, `open`, `comments` and `changes` are stored."""
+    """Return how many `tickets`, `resolved`, `open`, `comments` and `changes` are stored.
+
+    `gone` and `gone_resolved` are those among them that the tracker no longer shows.
+    """
     total, resolved = conn.execute(select(func.count(), func.count(tickets.c.resolved))).one()
+    away = select(func.count(), func.count(tickets.c.resolved)).where(tickets.c.gone_at.is_not(None))
+    gone, gone_resolved = conn.execute(away).one()
     return {
         "tickets": total,
         "resolved": resolved,
-        "open": total - resolved,
+        "open": total - resolved - (gone - gone_resolved),
+        "gone": gone,
+        "gone_resolved": gone_resolved,
         "comments": conn.execute(select(func.count()).select_from(comments)).scalar_one(),
         "changes": conn.execute(select(func.count()).select_from(changes)).scalar_one(),
     }
@@ -180,6 +196,7 @@ def _rows(record: TicketRecord, seen_at: datetime) -> tuple[Values, list[Values]
         "ticket_created": ticket.created,
         **{name: getattr(record, name) for name in _PLAIN},
         "tags": [clean(t) for t in record.tags],
+        "fields": [[clean(n), clean(v)] for n, v in record.fields],
     }
     its_comments = [
         {**key, "comment_id": c.id, "position": i, **{n: getattr(c, n) for n in _COMMENT}}
@@ -227,6 +244,7 @@ def _record(row: Row[Any], its_comments: list[Comment], its_changes: list[FieldC
         readable_id=row.readable_id,
         **{name: getattr(row, name) for name in _PLAIN},
         tags=tuple(row.tags),
+        fields=tuple((n, v) for n, v in row.fields),
         comments=tuple(its_comments),
         changes=tuple(its_changes),
         raw_hash=row.raw_hash,

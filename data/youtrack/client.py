@@ -9,16 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
 from data.clock import Clock, to_millis
+from data.mapping import TrackerMapping
 from data.ticket import Comment, TicketRecord
 from data.youtrack import wire
 from data.youtrack.faults import NotFoundError, RefusedError, UnavailableError
+from data.youtrack.gate import Gate
 from data.youtrack.transport import Retrying, Transport, guest_refused
 
 PAGE = 100
@@ -45,14 +47,15 @@ class YouTrackClient:
         token: str,
         clock: Clock,
         *,
-        names: wire.FieldMap | None = None,
+        names: TrackerMapping | None = None,
         retrying: Retrying | None = None,
         page: int = PAGE,
         feed_page: int = FEED_PAGE,
+        gate: Gate | None = None,
     ) -> None:
-        self._transport = Transport(http, base_url, token, retrying or Retrying())
+        self._transport = Transport(http, base_url, token, retrying or Retrying(), gate, clock)
         self._clock = clock
-        self.names = names or wire.FieldMap()
+        self.names = names or TrackerMapping()
         self.page = page
         self._feed_page = feed_page
         self._schemas: dict[str, dict[str, wire.FieldSchema]] = {}
@@ -60,6 +63,11 @@ class YouTrackClient:
 
     def __repr__(self) -> str:
         return f"YouTrackClient({self._transport.base_url!r})"
+
+    @property
+    def skew(self) -> timedelta | None:
+        """How far the tracker's clock is ahead of ours, by its last answer; `None` before there was one."""
+        return self._transport.skew
 
     def me(self) -> Account:
         """Return the token's account."""
@@ -125,6 +133,23 @@ class YouTrackClient:
             params["cursor"] = cursor
         return wire.parse_activities(self._transport.get("/activitiesPage", params))
 
+    def history(self, issue_id: str) -> list[wire.Activity]:
+        """Return every entry of one ticket's own feed, oldest first. Raises `NotFoundError`."""
+        params: dict[str, str | int] = {
+            "categories": ",".join(wire.ALL_CATEGORIES),
+            "reverse": "false",
+            "$top": self._feed_page,
+            "fields": wire.ACTIVITY_FIELDS,
+        }
+        found: dict[str, wire.Activity] = {}
+        while True:
+            raw = self._transport.get(f"/issues/{_path(issue_id)}/activitiesPage", params)
+            page = wire.parse_activities(raw)
+            found |= {a.id: a for a in page.items}
+            if not page.more or page.cursor in (None, params.get("cursor")):
+                return list(found.values())
+            params["cursor"] = str(page.cursor)
+
     def count(self, query: str) -> int | None:
         """Return how many tickets match, or `None` where the tracker does not finish counting."""
         for _ in range(_COUNT_TRIES):
@@ -142,6 +167,28 @@ class YouTrackClient:
             fields = "id,field(id,name,fieldType(id)),bundle(id,values(id,name,archived))"
             self._schemas[project] = wire.parse_schema(self._all(path, {"fields": fields}))
         return self._schemas[project]
+
+    def listing(self, path: str, fields: str) -> Iterator[Any]:
+        """Yield every entity of a collection as the tracker gives it; `path` is below `/api`."""
+        return self._all(path, {"fields": fields})
+
+    def types_shown(self, project: str) -> dict[str, str]:
+        """Return field name -> `$type` as the project's newest ticket shows it: settings do not tell all."""
+        query = f"{self.project_query(project)} sort by: created desc"
+        params: dict[str, str | int] = {"query": query, "$top": 1, "fields": "id,customFields($type,id,name)"}
+        raw = self._transport.get("/issues", params)
+        shown = raw[0].get("customFields") or [] if isinstance(raw, list) and raw else []
+        return {str(f.get("name")): wire.short_type(f) for f in shown}
+
+    @staticmethod
+    def project_query(project: str) -> str:
+        """Return the query for every ticket of a project."""
+        return f"project: {query_value(project)}"
+
+    @staticmethod
+    def project_path(project: str, part: str) -> str:
+        """Return the path of a part of a project's settings."""
+        return f"/admin/projects/{_path(project)}/{part}"
 
     def team_group(self, project: str) -> str:
         """Return the id of the project's team group; read once."""

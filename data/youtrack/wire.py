@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +26,7 @@ ISSUE_FIELDS = (
     "tags(id,name),customFields($type,id,name,value($type,id,name,login,text,presentation)),"
     f"comments({COMMENT_FIELDS})"
 )
-_VALUE = "id,name,login,text,presentation"
+_VALUE = "id,idReadable,shortName,name,login,text,presentation"
 ACTIVITY_FIELDS = (
     "id,hasAfter,afterCursor,activities(id,$type,timestamp,author(login),category(id),"
     f"target(id,idReadable,$type,issue(id,idReadable)),field(id,name),added({_VALUE}),removed({_VALUE}))"
@@ -50,9 +50,6 @@ _KINDS = {
 }
 CHANGE_CATEGORIES = tuple(_KINDS)
 ALL_CATEGORIES = ("IssueCreatedCategory", *CHANGE_CATEGORIES)
-
-
-FieldMap = TrackerMapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +96,14 @@ def parse_issue(raw: Any, names: TrackerMapping, comments: tuple[Comment, ...] |
     fields = {f.get("name"): _name(f.get("value")) for f in need(raw, "customFields", list)}
     created = from_millis(need(raw, "created", int))
     resolved = need(raw, "resolved", int, null=True)
-
-    def key(name: str) -> str | None:
-        return names.key_of(name, fields.get(names.named(name)))
-
     if comments is None:
         comments = parse_comments(need(raw, "comments", list))
-    return TicketRecord(
+    empty: dict[str, Any] = {"state": "", **dict.fromkeys(("issue_type", "category", "priority", "team"))}
+    record = TicketRecord(
         ticket=Ticket(
             id=need(raw, "id", str),
             summary=clean(need(raw, "summary", str, null=True) or ""),
             description=clean(need(raw, "description", str, null=True) or ""),
-            client=key("client"),
-            country=key("country"),
-            lang=key("language"),
             created=created,
         ),
         project=need(need(raw, "project", dict), "shortName", str),
@@ -121,14 +112,29 @@ def parse_issue(raw: Any, names: TrackerMapping, comments: tuple[Comment, ...] |
         created=created,
         updated=from_millis(need(raw, "updated", int)),
         resolved=None if resolved is None else from_millis(resolved),
-        state=fields.get(names.state) or "",
+        **empty,
+        tags=tuple(sorted(clean(str(t.get("name", ""))) for t in need(raw, "tags", list))),
+        comments=comments,
+        raw_hash=hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest(),
+    )
+    return with_fields(record, {str(n): v for n, v in fields.items() if v is not None}, names)
+
+
+def with_fields(record: TicketRecord, values: Mapping[str, str], names: TrackerMapping) -> TicketRecord:
+    """Return the record with these custom fields (by the tracker's names), and what follows from them."""
+
+    def key(name: str) -> str | None:
+        return names.key_of(name, values.get(names.named(name)))
+
+    return replace(
+        record,
+        ticket=replace(record.ticket, client=key("client"), country=key("country"), lang=key("language")),
+        state=values.get(names.state) or "",
         issue_type=key("issue_type"),
         category=key("category"),
         priority=key("priority"),
         team=key("team"),
-        tags=tuple(sorted(clean(str(t.get("name", ""))) for t in need(raw, "tags", list))),
-        comments=comments,
-        raw_hash=hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest(),
+        fields=tuple(sorted((clean(n), v) for n, v in values.items())),
     )
 
 
@@ -175,22 +181,17 @@ def _change(raw: Mapping[str, Any], kind: str, author: str, at: datetime) -> Fie
     field, target = raw.get("field"), raw.get("target") or {}
     named = str(field.get("name", "")) if isinstance(field, dict) else ""
     # A comment's text is kept with the comment, where deleting it takes it away.
-    called = _ids if kind == "comment" else _name
+    keys = _CALLED.get(kind, _KEYS)
     return FieldChange(
         id=str(need(raw, "id", str)),
         author=author,
         at=at,
         field=clean(named) if kind == "field" else kind,
-        removed=called(raw.get("removed")),
-        added=called(raw.get("added")),
+        removed=_name(raw.get("removed"), keys),
+        added=_name(raw.get("added"), keys),
         kind=kind,
         subject=str(target["id"]) if short_type(target) == "IssueComment" and target.get("id") else None,
     )
-
-
-def _ids(value: Any) -> str | None:
-    entries = value if isinstance(value, list) else []
-    return ", ".join(str(v["id"]) for v in entries if isinstance(v, dict) and v.get("id")) or None
 
 
 def parse_schema(raw: Any) -> dict[str, FieldSchema]:
@@ -244,14 +245,18 @@ def id_order(entity_id: str) -> tuple[int, ...]:
     return tuple(int(n) for n in re.findall(r"\d{1,18}", entity_id))
 
 
-def _name(value: Any) -> str | None:
+_KEYS = ("login", "name", "text", "presentation", "id")  # a user's name is not for storing
+_CALLED = {"comment": ("id",), "project": ("shortName", "name", "id"), "link": ("idReadable", "id")}
+
+
+def _name(value: Any, keys: Sequence[str] = _KEYS) -> str | None:
     """Return what a field's value is called: its name, login or text; several are joined; empty is None."""
     if value is None or value == [] or value == "":
         return None
     if isinstance(value, list):
-        return ", ".join(n for n in (_name(v) for v in value) if n) or None
+        return ", ".join(n for n in (_name(v, keys) for v in value) if n) or None
     if isinstance(value, dict):
-        for key in ("login", "name", "text", "presentation", "id"):  # a user's name is not for storing
+        for key in keys:
             if value.get(key) not in (None, ""):
                 return clean(str(value[key]))
         return None

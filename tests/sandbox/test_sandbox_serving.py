@@ -117,6 +117,7 @@ def named(issue: dict[str, Any]) -> dict[str, str | None]:
     return {
         f["name"]: (f["value"].get("name") or f["value"].get("login")) if f["value"] else None
         for f in issue["customFields"]
+        if f["$type"] != "SlaIssueCustomField"
     }
 
 

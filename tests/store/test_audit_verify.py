@@ -40,6 +40,7 @@ def by_hand(store: Store, change: Callable[[Connection], object]) -> None:
             for name in TRIGGERS:
                 conn.execute(text(f"DROP TRIGGER {name}"))
         else:
+            conn.execute(text("RESET ROLE"))
             conn.execute(text("ALTER TABLE audit DISABLE TRIGGER ALL"))
             conn.execute(text("ALTER TABLE audit_head DISABLE TRIGGER ALL"))
         change(conn)

@@ -257,11 +257,13 @@ def application(desk: FakeDesk) -> Starlette:
     async def feed(request: Request) -> Response:
         params = request.query_params
         wanted = params["categories"].split(",")
-        assert params["issueQuery"] == "project: PAY"
+        own = request.path_params.get("id")
+        assert params.get("issueQuery") == (None if own else "project: PAY")
         start, top = int(params.get("start", 0)), int(params.get("$top", 42))
         since = int(params["cursor"].split(":")[1]) if "cursor" in params else 0
         rows = [(n, a) for n, a in enumerate(desk.activities) if n >= since and a["timestamp"] >= start]
         rows = [(n, a) for n, a in rows if a["category"]["id"] in wanted]
+        rows = [(n, a) for n, a in rows if own in (None, a["target"].get("issue", a["target"])["id"])]
         shown, more = rows[:top], len(rows) > top
         cursor = f"after:{shown[-1][0] + 1}" if shown else params.get("cursor")
         if not more and not desk.last_cursor:
@@ -305,6 +307,7 @@ def application(desk: FakeDesk) -> Starlette:
             Route("/api/issues/{id}/comments", comments, methods=["GET", "POST"]),
             Route("/api/issues/{id}/comments/{cid}", delete_comment, methods=["DELETE"]),
             Route("/api/activitiesPage", feed),
+            Route("/api/issues/{id}/activitiesPage", feed),
             Route("/api/issuesGetter/count", count, methods=["POST"]),
             Route("/api/admin/projects/PAY/customFields", schema),
             Route("/api/admin/projects/PAY/team", team),

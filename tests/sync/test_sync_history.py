@@ -38,7 +38,7 @@ def test_every_kind_of_change_is_kept_with_who_and_when(
     comment["text"] = "better words"
     edit(desk, one, "CommentTextCategory", "better words", "first words", target=comment)
     edit(desk, one, "SummaryCategory", "new summary", "old summary")
-    edit(desk, one, "LinksCategory", [{"id": "3-9", "name": "PAY-9"}], [])
+    edit(desk, one, "LinksCategory", [{"id": "3-9", "idReadable": "PAY-9"}], [])
     desk.tag(one, "vip")
     assert poll(client, store, clock, project="PAY") == [one]
     with store.read() as conn:
@@ -76,7 +76,7 @@ def test_a_deleted_comment_takes_its_earlier_texts_along(
 
 
 def test_an_older_database_keeps_its_rows_and_reads_the_history_again(database_url: str) -> None:
-    with open_store(database_url) as store, store.write() as conn:
+    with open_store(database_url) as store, store.engine.begin() as conn:  # as the owner
         config = Config()
         config.set_main_option("script_location", str(migrate._SCRIPTS))
         config.attributes["connection"] = conn

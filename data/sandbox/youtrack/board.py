@@ -16,7 +16,7 @@ from starlette.routing import Route
 from data.clock import from_millis, to_millis
 from data.sandbox.geography import countries
 from data.sandbox.youtrack.loading import BOARD_LOGIN, SandboxState
-from data.sandbox.youtrack.model import Element, Issue, Value
+from data.sandbox.youtrack.model import Issue, Value
 from data.sandbox.youtrack.views import readable_comments
 
 NEWEST = 40
@@ -120,7 +120,7 @@ def _detail(state: SandboxState, issue: Issue) -> dict[str, Any]:
 def _text(value: Value) -> str:
     if value is None:
         return ""
-    return value.name if isinstance(value, Element) else value.full_name
+    return str(getattr(value, "name", None) or getattr(value, "full_name", value))
 
 
 def _time(millis: int) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
 
 from data.clock import from_millis
-from data.sandbox.youtrack import views
+from data.sandbox.youtrack import unverified, views
+from data.sandbox.youtrack.access import reader, reads_project
 from data.sandbox.youtrack.errors import (
     ApiError,
     bad_request,
@@ -18,15 +20,12 @@ from data.sandbox.youtrack.errors import (
     forbidden,
     not_logged_in,
 )
-from data.sandbox.youtrack.model import Comment, Issue, User
-from data.sandbox.youtrack.projection import parse_fields
+from data.sandbox.youtrack.model import Comment, Issue, Project, User
+from data.sandbox.youtrack.projection import projection
 from data.sandbox.youtrack.query import search
 from data.sandbox.youtrack.state import TrackerState
 
 MAX_TOP = 3500
-GUEST_MAY_READ = True
-"""Whether a request without a token is served as the guest user; a banned guest gets 401."""
-
 _BEARER = "Bearer "
 
 
@@ -35,7 +34,8 @@ class Call:
 
     def __init__(self, state: TrackerState, request: Request, body: Any, at: int) -> None:
         self.state, self.request, self.body, self.at = state, request, body, at
-        self.fields = parse_fields(request.query_params.get("fields"))
+        self.fields = projection(request.query_params.get("fields"))
+        self.after: Callable[[], None] | None = None  # what to do once the change stands
         self.caller = _caller(state, request)
         if request.method != "GET" and self.caller.guest:
             raise forbidden("Guest is not allowed to change anything.")
@@ -46,7 +46,7 @@ class Call:
 
     def page(self, items: list[Any]) -> list[Any]:
         """Cut `items` by `$top` (default 42) and `$skip`."""
-        top = number(self.request.query_params.get("$top"), default=views.PAGE)
+        top = number(self.request.query_params.get("$top"), default=unverified.DEFAULT_PAGE)
         skip = max(0, number(self.request.query_params.get("$skip"), default=0))
         if top < 0:
             raise ApiError(
@@ -58,10 +58,21 @@ class Call:
 
     def issue(self) -> Issue:
         """The issue in the path."""
-        issue = self.state.find_issue(self.path("issue"))
-        if issue is None:
-            raise entity_not_found(self.path("issue"))
+        return self.readable(self.path("issue"))
+
+    def readable(self, issue_id: str) -> Issue:
+        """The issue of that id, if the caller may read it."""
+        issue = self.state.find_issue(issue_id)
+        if issue is None or not reader(self.state, self.caller)(issue):
+            raise entity_not_found(issue_id)
         return issue
+
+    def project(self) -> Project:
+        """The project in the path, if the caller may know of it."""
+        project = self.state.find_project(self.path("project"))
+        if project is None or not reads_project(self.state, self.caller, project):
+            raise entity_not_found(self.path("project"))
+        return project
 
     def comment(self) -> Comment:
         """The comment in the path, if the caller may read it."""
@@ -79,7 +90,19 @@ class Call:
 
 def found(call: Call, query: Any) -> list[Issue]:
     """Return the issues a query finds for the caller; not a copy."""
-    return search(call.state, str(query or ""), call.caller, from_millis(call.at))
+    late = call.state.late
+    if late is None:
+        return search(call.state, str(query or ""), call.caller, from_millis(call.at))
+    view = late.view()
+    hits = search(view, str(query or ""), call.caller, from_millis(call.at))
+    return hits if view is call.state else late.live(hits)
+
+
+def listed_comments(call: Call) -> list[Comment]:
+    """Return the comments of the issue in the path that its list shows to the caller by now."""
+    late = call.state.late
+    readable = views.readable_comments(call.issue(), call.caller)
+    return readable if late is None else [c for c in readable if late.lists(c)]
 
 
 def parsed(body: bytes) -> Any:
@@ -95,7 +118,7 @@ def parsed(body: bytes) -> Any:
 def _caller(state: TrackerState, request: Request) -> User:
     header = request.headers.get("authorization", "")
     if not header:
-        if not GUEST_MAY_READ:
+        if state.guest_banned:
             raise not_logged_in()
         return state.guest
     user = state.tokens.get(header.removeprefix(_BEARER)) if header.startswith(_BEARER) else None

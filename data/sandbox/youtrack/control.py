@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from data.sandbox.world import WorldTicket
 from data.sandbox.youtrack.loading import SandboxState
 from data.sandbox.youtrack.model import Issue
 from data.sandbox.youtrack.player import Player
+from data.sandbox.youtrack.transaction import Veto
 
 
 def control_routes(state: SandboxState, player: Player) -> list[Route]:
@@ -44,7 +46,30 @@ def control_routes(state: SandboxState, player: Player) -> list[Route]:
         player.order(count, pace)
         return JSONResponse(player.report())
 
+    async def access(request: Request) -> Response:
+        try:
+            state.allow(**json.loads(await request.body()))
+        except (ValueError, TypeError) as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse({"lost": sorted(state.tracker.lost), "guest_banned": state.tracker.guest_banned})
+
+    async def rules(request: Request) -> Response:
+        if request.method == "GET":
+            return JSONResponse([asdict(r) for r in state.tracker.rules.values()])
+        try:
+            given = json.loads(await request.body())
+            on = given.pop("on", True)
+            rule = Veto(**{"message": "A workflow rule refuses this.", **given})
+        except (ValueError, TypeError, AttributeError) as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        state.tracker.rules.pop(rule.name, None)
+        if on:
+            state.tracker.rules[rule.name] = rule
+        return JSONResponse({"on": sorted(state.tracker.rules)})
+
     return [
+        Route("/sandbox/rules", rules, methods=["GET", "POST"]),
+        Route("/sandbox/access", access, methods=["POST"]),
         Route("/sandbox/health", health),
         Route("/sandbox/truth", truth),
         Route("/sandbox/arrivals", arrivals, methods=["GET", "POST"]),

@@ -2,64 +2,86 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import islice
 
-from data.sandbox.youtrack import views
-from data.sandbox.youtrack.call import Call, found, number
+from data.sandbox.youtrack import unverified
+from data.sandbox.youtrack.access import reader, reads_comment
+from data.sandbox.youtrack.call import MAX_TOP, Call, found, number
 from data.sandbox.youtrack.errors import ApiError, bad_request
 from data.sandbox.youtrack.model import Activity, Issue
+from data.sandbox.youtrack.shapes import ActivityPage
 
 
 def activities(call: Call, issue: Issue | None) -> list[Activity]:
-    """Return what the request asks for, of one issue or of all."""
-    feed = list(_feed(call, issue, 0))
-    return feed[::-1] if call.request.query_params.get("reverse") == "true" else feed
+    """Return the asked page of a list, of one issue or of all."""
+    params = call.request.query_params
+    top = number(params.get("$top"), default=unverified.DEFAULT_PAGE)
+    skip = max(0, number(params.get("$skip"), default=0))
+    feed = _feed(call, issue, None)
+    return list(islice(feed, skip, skip + max(0, min(top, MAX_TOP))))
 
 
-def _feed(call: Call, issue: Issue | None, first: int) -> Iterator[Activity]:
-    """Yield what the request asks for, oldest first, from position `first` of the whole feed."""
+def _feed(call: Call, issue: Issue | None, cursor: int | None) -> Iterator[Activity]:
+    """Yield what the request asks for, in its direction, behind the activity numbered `cursor`."""
     params = call.request.query_params
     if not params.get("categories"):
         raise ApiError(400, "Bad Request", "No requested categories specified as a filter parameter")
     wanted = set(params["categories"].split(","))
+    author = params.get("author")
     start, end = _stamp(params.get("start")), _stamp(params.get("end"))
     query = params.get("issueQuery") if issue is None else None
+    may_read = reader(call.state, call.caller)
     allowed = {i.id for i in found(call, query)} if query else None
-    if start is not None:
-        first = max(first, call.state.activities_from(start))
-    for activity in islice(call.state.activities, first, None):
+    every = call.state.activities if issue is None else call.state.activities_of[issue.id]
+    first = 0 if start is None else bisect_left(every, start, key=lambda a: a.at)
+    last = len(every) if end is None else bisect_right(every, end, key=lambda a: a.at)
+    for activity in _walk(every, first, last, cursor, params.get("reverse") == "true"):
         if (
             activity.category in wanted
-            and (issue is None or activity.issue is issue)
-            and (allowed is None or activity.issue.id in allowed)
-            and (end is None or activity.at <= end)
-            and (activity.comment is None or call.caller.team or not activity.comment.internal)
+            and (author is None or author in (activity.author.login, activity.author.id))
+            and (may_read(activity.issue) if allowed is None else activity.issue.id in allowed)
+            and (activity.comment is None or reads_comment(call.caller, activity.comment))
         ):
             yield activity
 
 
-def activities_page(call: Call, issue: Issue | None) -> views.ActivityPage:
+def _walk(
+    every: list[Activity], first: int, last: int, cursor: int | None, reverse: bool
+) -> Iterator[Activity]:
+    if cursor is not None:
+        behind = bisect_right(every, cursor, key=_number)
+        first, last = (first, min(last, behind - 1)) if reverse else (max(first, behind), last)
+    # Not a slice: the feed is long, and a page ends early.
+    return (every[n] for n in (range(last - 1, first - 1, -1) if reverse else range(first, last)))
+
+
+def _number(activity: Activity) -> int:
+    return int(activity.id.rpartition("-")[2])
+
+
+def activities_page(call: Call, issue: Issue | None) -> ActivityPage:
     """Return one page with the cursor behind it; stable while activities are added."""
     params = call.request.query_params
-    top = max(1, number(params.get("$top"), default=views.PAGE))
-    cursor, first = params.get("cursor"), 0
+    top = min(MAX_TOP, max(1, number(params.get("$top"), default=unverified.FEED_PAGE)))
+    cursor, behind = params.get("cursor") or params.get("activityId"), None
     if cursor:
         index = call.state.activity_index(cursor)
         if index is None:
             raise bad_request(f"Unknown cursor {cursor}")
-        first = index + 1
-    if params.get("reverse") == "true":
-        feed = activities(call, issue)
-    else:
-        feed = list(islice(_feed(call, issue, first), top + 1))
+        behind = _number(call.state.activities[index])
+    feed = list(islice(_feed(call, issue, behind), top + 1))
     page = feed[:top]
-    return views.ActivityPage(
+    has_after = len(feed) > top
+    after = None if unverified.LAST_CURSOR_IS_NULL and not has_after else page[-1].id if page else cursor
+    return ActivityPage(
         activities=page,
         before=page[0].id if page else cursor,
-        after=page[-1].id if page else cursor,
-        has_before=first > 0,
-        has_after=len(feed) > top,
+        after=after,
+        has_before=behind is not None,
+        has_after=has_after,
+        reverse=params.get("reverse") == "true",
     )
 
 

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from data.clock import to_millis
 from data.sandbox.texts import load_families
 from data.sandbox.world import PROJECT, World, WorldTicket
-from data.sandbox.youtrack.model import Issue, Project, User
+from data.sandbox.youtrack.model import Event, Issue, Project, User
+from data.sandbox.youtrack.sla import GOALS
 from data.sandbox.youtrack.state import TrackerState, build_project
 from data.settings import SANDBOX_TOKEN
 from data.taxonomy import OUT_OF_SCOPE
@@ -57,6 +58,14 @@ class SandboxState:
         ticket = self.truth.get(issue.id) if issue else None
         return (issue, ticket) if issue and ticket else None
 
+    def allow(
+        self, *, login: str = "", project: str = "", reads: bool = True, guest_banned: bool = False
+    ) -> None:
+        """Give or take a user's permission to see a project; ban the guest or let it in."""
+        change = self.tracker.lost.discard if reads else self.tracker.lost.add
+        change((login, project))
+        self.tracker.guest_banned = guest_banned
+
 
 def go_on(state: SandboxState, now: datetime) -> None:
     """Continue as a desk that a store may have seen before: later, and with ids nobody was given yet.
@@ -75,10 +84,12 @@ def load(world: World) -> SandboxState:
     """Fill a tracker with the world's people and its history."""
     state = SandboxState(world, TrackerState(_project(world)), SandboxClock(world.end))
     tracker = state.tracker
+    engineering = tracker.add_project(_engineering())
     tracker.tokens[SANDBOX_TOKEN] = tracker.add_user(SERVICE_LOGIN, "Firstline", team=True)
     tracker.tokens[BOARD_TOKEN] = tracker.add_user(BOARD_LOGIN, "You, at the board", team=True)
     for agent in world.desk.everyone:
         tracker.add_user(agent.login, agent.name, email=agent.email, team=True)
+    engineering.team.members |= tracker.project.team.members
     for ticket in world.history:
         issue = file_ticket(state, ticket, to_millis(ticket.created))
         _replay(tracker, issue, ticket)
@@ -126,7 +137,7 @@ def _project(world: World) -> Project:
     families = load_families()
     taxonomy = world.taxonomy
     countries = sorted({code for client in world.clients for code in client.countries})
-    return build_project(
+    project = build_project(
         PROJECT,
         "Payroll Support",
         [
@@ -140,5 +151,40 @@ def _project(world: World) -> Project:
             ("Persona", "enum[1]", sorted({f.persona for f in families}), None),
             ("Channel", "enum[1]", sorted({f.channel for f in families}), None),
             ("Assignee", "user[1]", [], None),
+            *((name, "sla", [], None) for name, _ in GOALS),
         ],
     )
+    for name, goal in GOALS:
+        project.fields[name].goal = goal
+    return project
+
+
+def _engineering() -> Project:
+    """Where tickets that turn out to be defects are moved to; empty at first, with fields of every kind."""
+    fields = [
+        ("Priority", "enum[1]", ["Critical", "Major", "Normal", "Minor"], "Normal"),
+        ("Type", "enum[1]", ["Bug", "Task", "Feature"], "Bug"),
+        ("State", "state[1]", ["Submitted", "In Progress", "!Fixed", "!Duplicate"], "Submitted"),
+        ("Stage", "enum[1]", ["Backlog", "Develop", "Review"], "Backlog"),
+        ("Assignee", "user[1]", [], None),
+        ("Reviewers", "user[*]", [], None),
+        ("Watchers", "group[1]", [], None),
+        ("Areas", "enum[*]", ["Tax", "Payslips", "Interfaces"], None),
+        ("Fix versions", "version[*]", ["26.1", "26.2"], None),
+        ("Affected build", "build[1]", ["1201", "1202"], None),
+        ("Subsystem", "ownedField[1]", ["Engine", "Portal"], None),
+        ("Estimation", "period", [], None),
+        ("Reference", "string", [], None),
+        ("Points", "integer", [], None),
+        ("Risk", "float", [], None),
+        ("Due date", "date", [], None),
+        ("Call at", "date and time", [], None),
+        ("Steps", "text", [], None),
+    ]
+    project = build_project("ENG", "Payroll Engineering", fields, number=4, helpdesk=False)
+    project.fields["Stage"].machine = (
+        Event("start work", "Start work", ("Backlog", "Review"), "Develop"),
+        Event("ask for review", "Ask for review", ("Develop",), "Review"),
+    )
+    project.fields["Estimation"].shown_when = ("Type", "Task")
+    return project

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
-from data.sandbox.youtrack import model as s
 from data.sandbox.youtrack.errors import bad_request
-from data.sandbox.youtrack.views import (
-    ActivityPage,
-    Count,
-    FieldType,
-    FieldView,
-    Me,
-    ProjectFieldView,
-    Team,
-    Visibility,
-    attributes,
-    type_name,
-)
+from data.sandbox.youtrack.model import User
+from data.sandbox.youtrack.views import ABSENT, Getter, attributes, type_name
 
 Tree = dict[str, "Tree | None"]
-_ENTITIES = (
-    *(s.Issue, s.Comment, s.User, s.Element, s.Tag, s.Project, s.Activity),
-    *(ActivityPage, Count, FieldType, FieldView, Me, ProjectFieldView, Team, Visibility),
-)
+_PLAIN = (str, int, float, bool, type(None))
 _SYNTAX = "Query string has invalid syntax"
 
 
@@ -61,20 +47,56 @@ def _parse(text: str, at: int) -> tuple[Tree, int]:
         at += 1
 
 
-def project(entity: object, tree: Tree | None, viewer: s.User) -> Any:
-    """Return the JSON of `entity` for `viewer`; unknown names are dropped without a word."""
-    if isinstance(entity, list | tuple):
-        return [project(e, tree, viewer) for e in entity]
-    if isinstance(entity, Mapping):
-        return dict(entity)
-    if not isinstance(entity, _ENTITIES):
-        return entity
-    known: Mapping[str, Callable[[Any, s.User], object]] = attributes(entity)
-    wanted: Tree = {"id": None} if tree is None else tree
-    out: dict[str, Any] = {
-        name: project(known[name](entity, viewer), inner, viewer)
-        for name, inner in wanted.items()
-        if name in known
-    }
-    out["$type"] = type_name(entity)
-    return out
+def projection(text: str | None) -> Projection:
+    """Return how to show what `fields` asks for; the same one for the same text."""
+    return _cached(text)
+
+
+@lru_cache(maxsize=256)
+def _cached(text: str | None) -> Projection:
+    return Projection(parse_fields(text))
+
+
+class Projection:
+    """Shows entities as their `$type` and the attributes of a tree; unknown names are dropped silently."""
+
+    def __init__(self, tree: Tree | None) -> None:
+        wanted: Tree = {"id": None} if tree is None else tree
+        self._inner = [(name, Projection(inner)) for name, inner in wanted.items()] if tree else []
+        self._wanted = wanted
+        self._plans: dict[type, list[tuple[str, Getter, Projection]]] = {}
+
+    def show(self, entity: Any, viewer: User) -> Any:
+        """Return the JSON of `entity` for `viewer`."""
+        kind = entity.__class__
+        if kind in _PLAIN:
+            return entity
+        if kind is list or kind is tuple:
+            return [self.show(e, viewer) for e in entity]
+        if kind is dict:
+            return self._of_dict(entity, viewer)
+        plan = self._plans.get(kind)
+        if plan is None:
+            plan = self._plans[kind] = self._plan(kind)
+        out: dict[str, Any] = {}
+        for name, getter, inner in plan:
+            value = getter(entity, viewer)
+            if value.__class__ in _PLAIN:
+                out[name] = value
+            elif value is not ABSENT:
+                out[name] = inner.show(value, viewer)
+        out["$type"] = type_name(entity)
+        return out
+
+    def _parts(self) -> list[tuple[str, Projection]]:
+        return self._inner or [(name, self) for name in self._wanted]
+
+    def _plan(self, kind: type) -> list[tuple[str, Getter, Projection]]:
+        known = attributes(kind)
+        return [(name, known[name], inner) for name, inner in self._parts() if name in known]
+
+    def _of_dict(self, entity: dict[str, Any], viewer: User) -> dict[str, Any]:
+        if "$type" not in entity:  # a structure of its own, not an entity
+            return {k: self.show(v, viewer) for k, v in entity.items()}
+        shown = {n: inner.show(entity[n], viewer) for n, inner in self._parts() if n in entity}
+        return {**shown, "$type": entity["$type"]}

@@ -13,10 +13,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from data.clock import to_millis
+from data.sandbox.youtrack.access import reader, reads_project
 from data.sandbox.youtrack.errors import invalid_query
 from data.sandbox.youtrack.model import Element, Field, Issue, User
 from data.sandbox.youtrack.state import TrackerState
 
+_KEPT = 8
 Predicate = Callable[[Issue], bool]
 SortKey = tuple[Callable[[Issue], object], bool]
 
@@ -39,16 +41,20 @@ def search(state: TrackerState, text: str, caller: User, now: datetime) -> list[
 
     Raises `ApiError` 400 where the language refuses the query.
     """
-    # Activities only ever grow, one or more per change; relative dates are rounded to the hour.
-    key = (text, caller.login, len(state.activities), now.replace(minute=0, second=0, microsecond=0))
-    if state.last_search is None or state.last_search[0] != key:
-        state.last_search = (key, _searched(state, text, caller, now))
-    return state.last_search[1]
+    # Relative dates are rounded to the hour.
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    key = (text, caller.login, state.version, len(state.lost), hour)
+    if key not in state.searches:
+        if len(state.searches) >= _KEPT:
+            state.searches.clear()
+        state.searches[key] = _searched(state, text, caller, now)
+    return state.searches[key]
 
 
 def _searched(state: TrackerState, text: str, caller: User, now: datetime) -> list[Issue]:
     predicates, keys = _Parser(state, text, caller, now).parse()
-    found = [i for i in state.issues.values() if all(p(i) for p in predicates)]
+    may_read = reader(state, caller)
+    found = [i for i in state.issues.values() if may_read(i) and all(p(i) for p in predicates)]
     for key, descending in reversed(keys or [(_SORTABLE["updated"], True)]):
         found.sort(key=key, reverse=descending)  # type: ignore[arg-type]
     return found
@@ -57,7 +63,10 @@ def _searched(state: TrackerState, text: str, caller: User, now: datetime) -> li
 class _Parser:
     def __init__(self, state: TrackerState, text: str, caller: User, now: datetime) -> None:
         self._state, self._caller, self._now = state, caller, now
-        self._fields = {f.name.lower(): f for f in state.project.fields.values()}
+        self._fields: dict[str, list[Field]] = {}
+        for project in state.projects.values():
+            for field in project.fields.values():
+                self._fields.setdefault(field.name.lower(), []).append(field)
         spaced = [*_NAMES, *(n for n in self._fields if " " in n)]
         for name in spaced:  # `issue id:` is one word to us
             text = re.sub(rf"(?i)\b{re.escape(name)}\s*:", "{" + name + "}:", text)
@@ -92,13 +101,7 @@ class _Parser:
             return self._time(_TIMES[name])
         values = self._values()
         if name in ("project", "in"):
-            for value in values:
-                if value.lower() not in (
-                    self._state.project.short_name.lower(),
-                    self._state.project.name.lower(),
-                ):
-                    raise invalid_query(f'The value "{value}" isn\'t used for the project field.')
-            return lambda i: True
+            return self._projects(values)
         if name == "issue id":
             wanted = {v.upper() for v in values}
             return lambda i: i.readable_id in wanted
@@ -113,26 +116,43 @@ class _Parser:
             return lambda i: all(v.lower() in (getattr(i, name) or "").lower() for v in values)
         return lambda i: False  # an unknown attribute is a text search that finds nothing
 
-    def _field(self, field: Field, values: list[str]) -> Predicate:
-        by_name = {n.lower(): e for n, e in field.values.items()}
+    def _projects(self, values: list[str]) -> Predicate:
+        wanted = []
+        for value in values:
+            hits = [
+                p
+                for p in self._state.projects.values()
+                if value.lower() in (p.short_name.lower(), p.name.lower())
+                and reads_project(self._state, self._caller, p)
+            ]
+            if not hits:
+                raise invalid_query(f'The value "{value}" isn\'t used for the project field.')
+            wanted += hits
+        return lambda i: i.project in wanted
+
+    def _field(self, fields: list[Field], values: list[str]) -> Predicate:
+        name = fields[0].name
+        known = {n.lower() for f in fields for n in f.values}
+        bundled = any(f.values for f in fields)
         wanted: set[str] = set()
         excluded: set[str] = set()
         empty = False
         for value in values:
             bare = value.removeprefix("-").lower()
-            if bare in ("unassigned", f"no {field.name.lower()}"):
+            if bare in ("unassigned", f"no {name.lower()}"):
                 empty = True
-            elif field.kind != "user[1]" and bare not in by_name:
-                raise invalid_query(f'The value "{value}" isn\'t used for the {field.name} field.')
+            elif bundled and bare not in known:
+                raise invalid_query(f'The value "{value}" isn\'t used for the {name} field.')
             else:
+                bare = self._caller.login.lower() if bare == "me" and not bundled else bare
                 (excluded if value.startswith("-") else wanted).add(bare)
 
         def matches(issue: Issue) -> bool:
-            value = issue.fields[field.name]
+            value = issue.fields.get(name)
             if value is None:
                 return empty or (not wanted and bool(excluded))
-            name = (value.name if isinstance(value, Element) else value.login).lower()
-            return name in wanted if wanted else name not in excluded and not empty
+            shown = _shown(value).lower()
+            return shown in wanted if wanted else shown not in excluded and not empty
 
         return matches
 
@@ -181,7 +201,7 @@ class _Parser:
             descending = (self._peek() or "").lower() == "desc"
             if (self._peek() or "").lower() in ("asc", "desc"):
                 self._at += 1
-            keys.append((_SORTABLE.get(name) or _by_field(self._fields[name]), descending))
+            keys.append((_SORTABLE.get(name) or _by_field(self._fields[name][0]), descending))
             if self._peek() != ",":
                 break
             self._at += 1
@@ -217,6 +237,10 @@ def _bare(token: str) -> str:
     return token[1:-1].strip() if token[:1] in '{"' and len(token) > 1 else token
 
 
+def _shown(value: object) -> str:
+    return str(getattr(value, "name", None) or getattr(value, "login", value))
+
+
 def _text(word: str) -> Predicate:
     wanted = word.lower()
     return lambda i: wanted in i.summary.lower() or wanted in (i.description or "").lower()
@@ -234,7 +258,7 @@ def _by_field(field: Field) -> Callable[[Issue], object]:
     order = {name: n for n, name in enumerate(field.values)}
 
     def key(issue: Issue) -> object:
-        value = issue.fields[field.name]
+        value = issue.fields.get(field.name)
         return order.get(value.name, -1) if isinstance(value, Element) else -1
 
     return key

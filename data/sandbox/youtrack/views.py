@@ -3,89 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from data.sandbox.youtrack import model as s
+from data.sandbox.youtrack.access import is_staff, reads_comment
+from data.sandbox.youtrack.kinds import BUNDLE_TYPES, ELEMENT_TYPES, KINDS
+from data.sandbox.youtrack.shapes import (
+    ActivityPage,
+    BundleView,
+    Count,
+    FieldType,
+    FieldView,
+    LinkView,
+    Me,
+    ProjectFieldView,
+    PrototypeView,
+    Visibility,
+    link_views,
+)
+from data.sandbox.youtrack.sla import breach, paused_time
+from data.sandbox.youtrack.values import is_shown, issue_type, possible_events, shown_value
 
 PAGE = 42
 """How many entries of a nested list are shown; the rest is cut without a word."""
 
+
+class _Absent:
+    """What an entity does not have is left out."""
+
+
+ABSENT = _Absent()
 Getter = Callable[[Any, s.User], object]
 
 
-@dataclass(frozen=True, slots=True)
-class Me:
-    """The caller."""
+__all__ = [
+    "ABSENT",
+    "ActivityPage",
+    "Count",
+    "FieldView",
+    "Getter",
+    "LinkView",
+    "Me",
+    "ProjectFieldView",
+    "link_views",
+    "readable_comments",
+]
 
-    user: s.User
-
-
-@dataclass(frozen=True, slots=True)
-class FieldView:
-    """A custom field of one issue."""
-
-    issue: s.Issue
-    field: s.Field
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectFieldView:
-    """A custom field as the project's settings show it; `part` picks the view of a nested entity."""
-
-    field: s.Field
-    part: str = "project"
-
-
-@dataclass(frozen=True, slots=True)
-class FieldType:
-    """A field's type, such as `enum[1]`."""
-
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Visibility:
-    """Who may read a comment; `team` None: everybody who reads the issue."""
-
-    team: s.Project | None
-
-
-@dataclass(frozen=True, slots=True)
-class Team:
-    """The project's team group."""
-
-    project: s.Project
-
-
-@dataclass(frozen=True, slots=True)
-class ActivityPage:
-    """A page of the change feed; `after` is the cursor behind it."""
-
-    activities: list[s.Activity]
-    before: str | None
-    after: str | None
-    has_before: bool
-    has_after: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """An answer of `issuesGetter/count`."""
-
-    count: int
-
-
-_ISSUE_FIELD_TYPES = {
-    "enum[1]": "SingleEnumIssueCustomField",
-    "state[1]": "StateIssueCustomField",
-    "user[1]": "SingleUserIssueCustomField",
-}
-_PROJECT_FIELD_TYPES = {
-    "enum[1]": "EnumProjectCustomField",
-    "state[1]": "StateProjectCustomField",
-    "user[1]": "UserProjectCustomField",
-}
 _ACTIVITY_TYPES = {
     "IssueCreatedCategory": "IssueCreatedActivityItem",
     "IssueResolvedCategory": "IssueResolvedActivityItem",
@@ -95,45 +58,47 @@ _ACTIVITY_TYPES = {
     "SummaryCategory": "SimpleValueActivityItem",
     "DescriptionCategory": "TextMarkupActivityItem",
     "TagsCategory": "TagsActivityItem",
+    "LinksCategory": "LinksActivityItem",
+    "ProjectCategory": "ProjectActivityItem",
+    "IssueVisibilityCategory": "VisibilityGroupActivityItem",
+    "CommentVisibilityCategory": "VisibilityGroupActivityItem",
 }
 
 
-def issue_field_type(kind: str) -> str:
-    """Return the `$type` that a custom field of this kind has on an issue."""
-    return _ISSUE_FIELD_TYPES[kind]
+def field_views(issue: s.Issue) -> list[FieldView]:
+    """Return the custom fields that the issue shows."""
+    return [FieldView(issue, f) for f in issue.project.fields.values() if is_shown(issue, f)]
 
 
 def readable_comments(issue: s.Issue, viewer: s.User) -> list[s.Comment]:
     """Return the comments `viewer` may read, oldest first."""
-    return [c for c in issue.comments if viewer.team or not c.internal]
+    return [c for c in issue.comments if reads_comment(viewer, c)]
 
 
 def type_name(entity: object) -> str:
     """Return the `$type` of an entity."""
     if isinstance(entity, FieldView):
-        return _ISSUE_FIELD_TYPES[entity.field.kind]
+        return issue_type(entity.field)
     if isinstance(entity, ProjectFieldView):
-        if entity.part == "field":
-            return "CustomField"
-        if entity.part == "bundle":
-            return "StateBundle" if entity.field.kind == "state[1]" else "EnumBundle"
-        return _PROJECT_FIELD_TYPES[entity.field.kind]
+        return KINDS[entity.field.kind].project_type
+    if isinstance(entity, BundleView):
+        return BUNDLE_TYPES[KINDS[entity.field.kind].family]
     if isinstance(entity, s.Element):
-        return "EnumBundleElement" if entity.resolved is None else "StateBundleElement"
+        return ELEMENT_TYPES[entity.family]
     if isinstance(entity, Visibility):
-        return "UnlimitedVisibility" if entity.team is None else "LimitedVisibility"
+        return "UnlimitedVisibility" if entity.limits is None else "LimitedVisibility"
+    if isinstance(entity, s.Group):
+        return "ProjectTeam" if entity.project else "UserGroup"
     if isinstance(entity, s.Activity):
+        if entity.field is not None and entity.field.kind == "text":
+            return "TextCustomFieldActivityItem"
         return _ACTIVITY_TYPES[entity.category]
     return _NAMES[type(entity)]
 
 
-def attributes(entity: object) -> Mapping[str, Getter]:
-    """Return attribute name -> getter(entity, viewer)."""
-    if isinstance(entity, ProjectFieldView):
-        return _PROJECT_FIELD[entity.part]
-    if isinstance(entity, s.Element) and entity.resolved is None:
-        return _ENUM_ELEMENT
-    return _ATTRIBUTES[type(entity)]
+def attributes(kind: type) -> Mapping[str, Getter]:
+    """Return attribute name -> getter(entity, viewer) of a class of entities."""
+    return _ATTRIBUTES[kind]
 
 
 _NAMES: dict[type, str] = {
@@ -143,8 +108,10 @@ _NAMES: dict[type, str] = {
     s.Tag: "Tag",
     s.Project: "Project",
     Me: "Me",
-    Team: "ProjectTeam",
+    LinkView: "IssueLink",
+    s.LinkType: "IssueLinkType",
     FieldType: "FieldType",
+    PrototypeView: "CustomField",
     ActivityPage: "ActivityCursorPage",
     Count: "IssueCountResponse",
 }
@@ -153,10 +120,11 @@ _USER: dict[str, Getter] = {
     "login": lambda u, v: u.login,
     "name": lambda u, v: u.full_name,
     "fullName": lambda u, v: u.full_name,
-    "email": lambda u, v: u.email if v.team else None,
+    "email": lambda u, v: u.email if u is v or is_staff(v) else None,
     "guest": lambda u, v: u.guest,
-    "banned": lambda u, v: False,
-    "userType": lambda u, v: {"id": "AGENT" if u.team else "REPORTER", "$type": "UserType"},
+    "banned": lambda u, v: u.banned,
+    "ringId": lambda u, v: u.ring_id,
+    "userType": lambda u, v: {"id": u.kind, "$type": "UserType"},
 }
 _ISSUE: dict[str, Getter] = {
     "id": lambda i, v: i.id,
@@ -171,13 +139,13 @@ _ISSUE: dict[str, Getter] = {
     "reporter": lambda i, v: i.reporter,
     "updater": lambda i, v: i.updater,
     "tags": lambda i, v: i.tags[:PAGE],
-    "customFields": lambda i, v: [FieldView(i, f) for f in i.project.fields.values()],
+    "customFields": lambda i, v: field_views(i),
     "comments": lambda i, v: readable_comments(i, v)[:PAGE],
     "commentsCount": lambda i, v: len(readable_comments(i, v)),
-    "isDraft": lambda i, v: False,
-    "visibility": lambda i, v: Visibility(None),
+    "isDraft": lambda i, v: i.draft,
+    "visibility": lambda i, v: Visibility(i.visibility),
     "attachments": lambda i, v: [],
-    "links": lambda i, v: [],
+    "links": lambda i, v: [LinkView(i, k.type, _end(k)) for k in i.links],
 }
 _COMMENT: dict[str, Getter] = {
     "id": lambda c, v: c.id,
@@ -187,10 +155,10 @@ _COMMENT: dict[str, Getter] = {
     "created": lambda c, v: c.created,
     "updated": lambda c, v: c.updated,
     "deleted": lambda c, v: c.deleted,
-    "pinned": lambda c, v: False,
+    "pinned": lambda c, v: c.pinned,
     "attachments": lambda c, v: [],
     "issue": lambda c, v: c.issue,
-    "visibility": lambda c, v: Visibility(c.issue.project if c.internal else None),
+    "visibility": lambda c, v: Visibility(c.visibility),
 }
 _ACTIVITY: dict[str, Getter] = {
     "id": lambda a, v: a.id,
@@ -200,30 +168,41 @@ _ACTIVITY: dict[str, Getter] = {
     "target": lambda a, v: a.comment if a.comment is not None else a.issue,
     "targetMember": lambda a, v: None,
     "field": lambda a, v: _filter_field(a.field),
-    "added": lambda a, v: a.added,
-    "removed": lambda a, v: a.removed,
+    "added": lambda a, v: _fed(a.added),
+    "removed": lambda a, v: _fed(a.removed),
 }
-_PROJECT_FIELD: dict[str, dict[str, Getter]] = {
-    "project": {
+_PROJECT_FIELD: dict[type, dict[str, Getter]] = {
+    ProjectFieldView: {
         "id": lambda p, v: p.field.id,
-        "canBeEmpty": lambda p, v: p.field.default is None,
+        "canBeEmpty": lambda p, v: p.field.can_be_empty,
         "emptyFieldText": lambda p, v: f"No {p.field.name.lower()}",
         "isPublic": lambda p, v: True,
-        "field": lambda p, v: ProjectFieldView(p.field, "field"),
-        "bundle": lambda p, v: ProjectFieldView(p.field, "bundle") if p.field.kind != "user[1]" else None,
+        "field": lambda p, v: PrototypeView(p.field),
+        "bundle": lambda p, v: BundleView(p.field) if KINDS[p.field.kind].bundled else None,
         "defaultValues": lambda p, v: [p.field.values[p.field.default]] if p.field.default else [],
     },
-    "field": {
-        "id": lambda p, v: p.field.id,
+    PrototypeView: {
+        "id": lambda p, v: p.field.prototype or p.field.id,
         "name": lambda p, v: p.field.name,
         "localizedName": lambda p, v: None,
         "fieldType": lambda p, v: FieldType(p.field.kind),
     },
-    "bundle": {
+    BundleView: {
         "id": lambda p, v: p.field.bundle,
         "values": lambda p, v: list(p.field.values.values()),
     },
 }
+
+
+def _fed(value: object) -> object:
+    """Return a value as the feed shows it: simple ones are scalars."""
+    return (
+        value.minutes if isinstance(value, s.Period) else value.text if isinstance(value, s.Text) else value
+    )
+
+
+def _end(link: s.Link) -> str:
+    return ("s" if link.outward else "t") if link.type.directed else ""
 
 
 def _of_user(getter: Getter) -> Getter:
@@ -234,39 +213,74 @@ _ENUM_ELEMENT: dict[str, Getter] = {
     "id": lambda e, v: e.id,
     "name": lambda e, v: e.name,
     "localizedName": lambda e, v: None,
-    "archived": lambda e, v: False,
+    "archived": lambda e, v: e.archived,
 }
 _ATTRIBUTES: dict[type, dict[str, Getter]] = {
+    **_PROJECT_FIELD,
     s.User: _USER,
     Me: {name: _of_user(get) for name, get in _USER.items()},
     s.Issue: _ISSUE,
     s.Comment: _COMMENT,
     s.Activity: _ACTIVITY,
     s.Tag: {"id": lambda t, v: t.id, "name": lambda t, v: t.name},
-    s.Element: {**_ENUM_ELEMENT, "isResolved": lambda e, v: e.resolved},
+    s.Element: {**_ENUM_ELEMENT, "isResolved": lambda e, v: ABSENT if e.resolved is None else e.resolved},
     s.Project: {
         "id": lambda p, v: p.id,
         "shortName": lambda p, v: p.short_name,
         "name": lambda p, v: p.name,
-        "archived": lambda p, v: False,
-        "team": lambda p, v: Team(p),
-        "plugins": lambda p, v: {"helpDeskSettings": {"enabled": True, "$type": "HelpDeskSettings"}},
+        "archived": lambda p, v: p.archived,
+        "team": lambda p, v: p.team,
+        "plugins": lambda p, v: {
+            "helpDeskSettings": {"enabled": p.helpdesk, "$type": "HelpDeskSettings"},
+            "$type": "ProjectPlugins",
+        },
     },
-    Team: {"id": lambda t, v: t.project.team_id, "name": lambda t, v: f"{t.project.name} Team"},
+    s.Group: {
+        "id": lambda g, v: g.id,
+        "name": lambda g, v: g.name,
+        "ringId": lambda g, v: None,
+        "allUsersGroup": lambda g, v: g.everyone,
+        "teamForProject": lambda g, v: g.project,
+    },
+    s.LinkType: {
+        "id": lambda t, v: t.id,
+        "name": lambda t, v: t.name,
+        "directed": lambda t, v: t.directed,
+        "sourceToTarget": lambda t, v: t.outward,
+        "targetToSource": lambda t, v: t.inward,
+    },
+    LinkView: {
+        "id": lambda k, v: k.type.id + k.end,
+        "direction": lambda k, v: {"s": "OUTWARD", "t": "INWARD", "": "BOTH"}[k.end],
+        "linkType": lambda k, v: k.type,
+        "issues": lambda k, v: k.others[:PAGE],
+    },
     FieldType: {"id": lambda f, v: f.id},
     FieldView: {
         "id": lambda f, v: f.field.id,
         "name": lambda f, v: f.field.name,
-        "value": lambda f, v: f.issue.fields[f.field.name],
+        "value": lambda f, v: (
+            breach(f.issue, f.field) if f.field.goal else shown_value(f.issue.fields[f.field.name])
+        ),
+        "possibleEvents": lambda f, v: (
+            [
+                {"id": e.id, "presentation": e.presentation, "$type": "Event"}
+                for e in possible_events(f.field, f.issue)
+            ]
+            if f.field.machine
+            else ABSENT
+        ),
+        "event": lambda f, v: None if f.field.machine else ABSENT,
+        "pausedTime": lambda f, v: paused_time(f.issue) if f.field.goal else ABSENT,
         "projectCustomField": lambda f, v: ProjectFieldView(f.field),
     },
     Visibility: {
-        "permittedGroups": lambda w, v: [Team(w.team)] if w.team else [],
-        "permittedUsers": lambda w, v: [],
+        "permittedGroups": lambda w, v: list(w.limits.groups) if w.limits else [],
+        "permittedUsers": lambda w, v: list(w.limits.users) if w.limits else [],
     },
     ActivityPage: {
         "id": lambda p, v: p.after,
-        "reverse": lambda p, v: False,
+        "reverse": lambda p, v: p.reverse,
         "activities": lambda p, v: p.activities,
         "beforeCursor": lambda p, v: p.before,
         "afterCursor": lambda p, v: p.after,

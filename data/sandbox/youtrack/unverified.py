@@ -1,0 +1,37 @@
+"""What nobody has checked on a real tracker yet: one named choice each, so that one look can flip it.
+
+The rest of the stand-in reads these at the moment of use (`unverified.NAME`), never at import. The
+choice is the harsher one for a client where there is one. Numbers in brackets: the question in the
+contract's list of things to check.
+"""
+
+from __future__ import annotations
+
+OLD_READABLE_ID_RESOLVES = False
+"""Whether an issue still answers to its readable id from before a move [5]."""
+MOVE_BY_SHORT_NAME = True
+"""Whether a body may name a project by `shortName` instead of its database id."""
+GUEST_READS_TICKETS = False
+"""Whether the guest reads helpdesk tickets; public projects it reads."""
+USERS_QUERY = True
+"""Whether `/users` filters by `query` [10]."""
+LINKS_ON_BOTH_ENDS = True
+"""Whether a new link shows in the feed of both issues."""
+HELPDESK_REQUESTER_EDITS = ("description", "summary")
+"""What a requester may change on an own ticket."""
+VETO_STATUS, VETO_ERROR = 400, "Bad Request"
+"""Status and `error` of a change that a workflow rule refuses [8]; the rule's text is the description."""
+SLA_WRITE_STATUS = 400
+"""Status for writing an SLA timer, which is read-only in the product [9]."""
+SLA_PAUSED_TIME = "since"
+"""`since`: `pausedTime` is the moment of the pause (ms); `total`: how long the timer has been paused."""
+STATE_MACHINE_TAKES_VALUE = False
+"""Whether a state machine's field can be written by value, without an event."""
+WRONG_FIELD_TYPE_STATUS = 400
+"""Status for a wrong `$type` of a custom field or its value; 500 was documented too."""
+DEFAULT_PAGE = 42
+"""Page length without `$top`, of `/issues` too [7]: its page says 500, the general one 42."""
+FEED_PAGE = 42
+"""Page length of `/activitiesPage` without `$top` [4]."""
+LAST_CURSOR_IS_NULL = False
+"""Whether `afterCursor` is null on the last page of the feed [4]."""
