@@ -102,12 +102,12 @@ class YouTrackClient:
     def issue_with_fields(self, issue_id: str) -> tuple[TicketRecord, dict[str, str | None]]:
         """Return one ticket with its comments, and what every custom field holds, by name: one request."""
         raw = self._transport.get(f"/issues/{path_part(issue_id)}", {"fields": wire.ISSUE_FIELDS})
-        return self._record(raw), _held(raw)
+        return self._record(raw), wire.held_values(raw)
 
     def field_values(self, issue_id: str) -> dict[str, str | None]:
         """Return what every custom field of a ticket holds now, by name."""
         fields = {"fields": "id,customFields($type,id,name,value($type,id,name,login))"}
-        return _held(self._transport.get(f"/issues/{path_part(issue_id)}", fields))
+        return wire.held_values(self._transport.get(f"/issues/{path_part(issue_id)}", fields))
 
     def edit_comment(self, issue_id: str, comment_id: str, text: str) -> None:
         """Replace a comment's text; the same text again changes nothing. Its visibility stays."""
@@ -209,7 +209,7 @@ class YouTrackClient:
         return f"project: {query_value(project)}"
 
     @staticmethod
-    def projectpath_part(project: str, part: str) -> str:
+    def project_path(project: str, part: str) -> str:
         """Return the path of a part of a project's settings."""
         return f"/admin/projects/{path_part(project)}/{part}"
 
@@ -237,9 +237,8 @@ class YouTrackClient:
         now: dict[str, str | None] = {}
         if plain:
             fields = {"fields": "id,customFields($type,id,name,value($type,id,name,login))"}
-            now = dict(
-                _held(self._transport.post(f"/issues/{path_part(issue_id)}", fields, {"customFields": plain}))
-            )
+            path = f"/issues/{path_part(issue_id)}"
+            now |= wire.held_values(self._transport.post(path, fields, {"customFields": plain}))
         for name in run & set(values):
             now[name] = self._fire(issue_id, name, values[name])
         return {n: now[n] for n in values if n in now}
@@ -341,15 +340,3 @@ def _fits(schema: Mapping[str, wire.FieldSchema], values: Mapping[str, str | Non
         n in schema and (v is None or (allowed := schema[n].values) is None or v in allowed)
         for n, v in values.items()
     )
-
-
-def _held(raw: Any) -> dict[str, str | None]:
-    return {str(f.get("name")): _called(f.get("value")) for f in wire.need(raw, "customFields", list)}
-
-
-def _called(value: Any) -> str | None:
-    if isinstance(value, list):
-        value = value[0] if value else None
-    if isinstance(value, dict):
-        return value.get("name") or value.get("login")
-    return None if value is None else str(value)

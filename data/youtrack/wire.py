@@ -288,3 +288,16 @@ _ISSUE_TYPES = {
     "ownedField[1]": "SingleOwnedIssueCustomField",
     "ownedField[*]": "MultiOwnedIssueCustomField",
 }
+
+
+def held_values(raw: Any) -> dict[str, str | None]:
+    """Return what an issue's custom fields hold, by name: names or logins, of several values the first."""
+    return {str(f.get("name")): _called(f.get("value")) for f in need(raw, "customFields", list)}
+
+
+def _called(value: Any) -> str | None:
+    if isinstance(value, list):
+        value = value[0] if value else None
+    if isinstance(value, dict):
+        return value.get("name") or value.get("login")
+    return None if value is None else str(value)
