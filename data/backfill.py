@@ -11,8 +11,9 @@ from data.intake import Desk, Tally, by_ticket, keep
 from data.store import Store, staging, sync_state
 from data.ticket import TicketRecord
 from data.youtrack import wire
-from data.youtrack.client import YouTrackClient, query_value
+from data.youtrack.client import YouTrackClient
 from data.youtrack.faults import NotFoundError, RefusedError
+from data.youtrack.query import query_value
 
 T = TypeVar("T")
 STATE_KEY = "sync"
@@ -86,7 +87,7 @@ def read_tickets(
             keep(conn, page, clock.now(), desk, tally)
             sync_state.put(conn, STATE_KEY, after)
         state |= after
-    _read_stragglers(client, store, clock, desk, tally)
+    _read_stragglers(client, store, clock, project, desk, tally)
     state |= {"stage": "following", "seen": {}, "swept": 0, "since": 0}
     _save(store, state)
 
@@ -126,27 +127,36 @@ def _ahead(pages: Iterator[T]) -> Iterator[T]:
             yield cast(T, page)
 
 
-def _read_stragglers(client: YouTrackClient, store: Store, clock: Clock, desk: Desk, tally: Tally) -> None:
+def _read_stragglers(
+    client: YouTrackClient, store: Store, clock: Clock, project: str, desk: Desk, tally: Tally
+) -> None:
     """Deal with staged changes of tickets that the listing did not show."""
     while True:
         with store.read() as conn:
             waiting = staging.waiting(conn, _BATCH)
         if not waiting:
             return
-        records = read_each(client, waiting)
+        records = read_each(client, waiting, project, tally)
         with store.write() as conn:
             keep(conn, records, clock.now(), desk, tally)
             staging.drop(conn, waiting)  # what is gone from the tracker has no record to join
 
 
-def read_each(client: YouTrackClient, ticket_ids: Iterable[str]) -> list[TicketRecord]:
-    """Read these tickets one by one, which never lags; those that are gone are left out."""
+def read_each(
+    client: YouTrackClient, ticket_ids: Iterable[str], project: str, tally: Tally
+) -> list[TicketRecord]:
+    """Read these tickets one by one, which never lags; those that are gone are noted in `tally`."""
     records = []
     for ticket_id in ticket_ids:
         try:
-            records.append(client.issue(ticket_id))
+            record = client.issue(ticket_id)
         except NotFoundError:  # deleted, moved or hidden: what we have stays
+            tally.missing.append(ticket_id)
             continue
+        if record.project == project:
+            records.append(record)
+        else:  # what it says there is not ours to keep
+            tally.moved.append(ticket_id)
     return records
 
 

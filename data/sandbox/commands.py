@@ -9,11 +9,14 @@ import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from data.errors import SettingsError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 Seed = Annotated[int, typer.Option(help="Everything follows from it.")]
 Months = Annotated[int, typer.Option(min=1, max=24, help="Simulated months of history.")]
@@ -46,13 +49,21 @@ def serve(
     live_rate: Annotated[
         float, typer.Option(min=0, max=1000, help="New tickets a second; 0: on request.")
     ] = 0.0,
+    faults: Annotated[
+        Path | None, typer.Option("--faults", help="YAML or JSON script of what goes wrong on purpose.")
+    ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Go on later, with new ids: for a store that knows this desk.")
     ] = False,
+    names: Annotated[str, typer.Option(help="`desk`, or `other`: German fields, legacy values.")] = "desk",
 ) -> None:
     """Build the world and serve it until Ctrl-C. Changes live in memory: a restart begins again."""
+    from data.sandbox.youtrack.faults.script import Script, read_script
     from data.settings import read_settings
 
+    if names not in ("desk", "other"):
+        raise SettingsError(f"There are no names {names!r}.", remedy="Use --names desk or --names other.")
+    script = read_script(faults) if faults else Script()
     settings = read_settings()
     address, number = host or settings.host, port or settings.sandbox_port
     listener = _listen(address, number)
@@ -64,7 +75,10 @@ def serve(
         from data.clock import SystemClock
         from data.sandbox.world import WorldConfig, build_world
         from data.sandbox.youtrack.app import create_app
+        from data.sandbox.youtrack.faults.abrupt import AbruptProtocol
+        from data.sandbox.youtrack.faults.injection import Faults
         from data.sandbox.youtrack.loading import go_on, load
+        from data.sandbox.youtrack.other_names import OtherNames
         from data.sandbox.youtrack.webhooks import Emitter
 
         world = build_world(WorldConfig(seed, months, clients, tickets_per_day))
@@ -79,8 +93,11 @@ def serve(
         gc.freeze()  # the history stays; no collection need look at it again
         if again:
             go_on(state, SystemClock().now())
-        app = create_app(state, emitter, live_rate=live_rate)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3))
+        app: ASGIApp = create_app(state, emitter, live_rate=live_rate, faults=Faults(SystemClock(), script))
+        if names == "other":
+            app = OtherNames(app, world.taxonomy)
+        config = uvicorn.Config(app, http=AbruptProtocol, log_level="warning", timeout_graceful_shutdown=3)
+        server = uvicorn.Server(config)
         print(
             f"firstline: sandbox desk with {len(world.history)} tickets of {len(world.clients)} clients "
             f"({len(world.live)} more to come) ready at http://{address}:{number}",

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, func, not_, null, or_, select, update
 
+from data.store import switches
 from data.store.leases import DEAD, DONE, MAX_ATTEMPTS, NEW, Queue, backoff
 from data.store.schema import outbox
 from data.store.statements import insert_new
 
-_QUEUE = Queue(outbox, key="op_id", due="next_at", busy="sending")
+_QUEUE = Queue(outbox, key="op_id", due="next_at", busy="sending", lane="ticket_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,12 @@ class Operation:
     state: str
     remote_id: str | None
     last_error: str | None
+    project: str = ""
+    automatic: bool = False
+    found: dict[str, str | None] | None = None
+    left: dict[str, str | None] | None = None
+    said_at: datetime | None = None
+    outcome: str | None = None
 
 
 def enqueue(
@@ -47,8 +54,14 @@ def enqueue(
     kind: str,
     payload: Mapping[str, Any],
     now: datetime,
+    *,
+    project: str = "",
+    automatic: bool = False,
 ) -> bool:
-    """Add an effect; False, changing nothing, where `op_id` exists."""
+    """Add an effect; False, changing nothing, where `op_id` exists.
+
+    `automatic`: no person asked for it, so the kill switch of `project` holds it back.
+    """
     body = dict(payload)
     text = json.dumps(body, sort_keys=True)
     row: dict[str, object] = {
@@ -63,6 +76,8 @@ def enqueue(
         "next_at": now,
         "fence": 0,
         "created_at": now,
+        "project": project,
+        "automatic": automatic,
     }
     return insert_new(conn, outbox, row)
 
@@ -78,17 +93,66 @@ def claim(
 ) -> list[Operation]:
     """Take up to `limit` due operations, oldest first, for `lease_seconds`.
 
+    One operation of a ticket at a time, in order; automatic ones of paused projects wait.
     The lease must outlast the longest delivery (time limits times requests, with a margin).
     """
-    rows = _QUEUE.claim(conn, owner, now, lease_seconds, limit, max_attempts)
+    stopped = switches.paused_projects(conn)
+    held = outbox.c.automatic if switches.EVERY in stopped else outbox.c.project.in_(stopped)
+    allowed = not_(and_(outbox.c.automatic, held)) if stopped else None
+    rows = _QUEUE.claim(conn, owner, now, lease_seconds, limit, max_attempts, only=allowed)
     return [_operation(r) for r in rows]
 
 
 def complete(
-    conn: Connection, op_id: str, fence: int, now: datetime, *, remote_id: str | None = None
+    conn: Connection,
+    op_id: str,
+    fence: int,
+    now: datetime,
+    *,
+    remote_id: str | None = None,
+    left: Mapping[str, str | None] | None = None,
+    outcome: str | None = None,
 ) -> bool:
-    """Mark an operation as done; False where the claim was lost meanwhile."""
-    return _QUEUE.finish(conn, op_id, fence, {"state": DONE, "done_at": now, "remote_id": remote_id})
+    """Mark an operation as done; False where the claim was lost meanwhile.
+
+    `left`: the written fields as they were re-read afterwards.
+    """
+    facts = {"remote_id": remote_id, "fields_left": None if left is None else dict(left), "outcome": outcome}
+    return _QUEUE.finish(conn, op_id, fence, {"state": DONE, "done_at": now, **facts})
+
+
+def may_write(
+    conn: Connection, operation: Operation, now: datetime, *, found: Mapping[str, str | None], says: bool
+) -> bool:
+    """Ask right before a write: is the claim still ours, and automation not paused?
+
+    Keeps the fields as `found` before the first write (a retry does not replace them) and, where the
+    write `says` something, the moment: from then on the comment may be there without our knowing.
+    """
+    if operation.automatic and switches.paused(conn, operation.project):
+        return False
+    mine = and_(
+        outbox.c.op_id == operation.op_id, outbox.c.fence == operation.fence, outbox.c.state == _QUEUE.busy
+    )
+    if conn.execute(select(outbox.c.op_id).where(mine).with_for_update()).first() is None:
+        return False
+    if found:
+        first = update(outbox).where(mine, outbox.c.fields_found.is_(null()))
+        conn.execute(first.values(fields_found=dict(found)))
+    if says:
+        conn.execute(update(outbox).where(mine).values(said_at=now))
+    return True
+
+
+def withdraw(conn: Connection, op_id: str, now: datetime) -> bool:
+    """End an operation that waits, because it is not wanted any more; False where it is being sent."""
+    waiting = update(outbox).where(outbox.c.op_id == op_id, outbox.c.state == NEW)
+    return conn.execute(waiting.values(state=DONE, done_at=now, outcome="withdrawn")).rowcount == 1
+
+
+def release(conn: Connection, owner: str, now: datetime) -> int:
+    """Make everything that `owner` holds due again; return how much. Only for an owner that is gone."""
+    return _QUEUE.release(conn, owner, now)
 
 
 def fail(
@@ -161,4 +225,10 @@ def _operation(row: Row[Any]) -> Operation:
         state=row.state,
         remote_id=row.remote_id,
         last_error=row.last_error,
+        project=row.project,
+        automatic=row.automatic,
+        found=row.fields_found,
+        left=row.fields_left,
+        said_at=row.said_at,
+        outcome=row.outcome,
     )

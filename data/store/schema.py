@@ -1,7 +1,8 @@
 """The tables. The tenant (the client's key) is the first column of every key of tenant data.
 
 Not tenant data, so without it: `inbox` (an event is only a hint and carries nothing but ids),
-`staged_changes` (history read before its ticket is known) and `sync_state`.
+`staged_changes` (history read before its ticket is known), `switches`, `workers`, `sync_state`, and what
+the desk is told about itself (`alerts`, `reconciliations`).
 Changes here need a migration; a test compares both.
 """
 
@@ -20,6 +21,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
+    false,
 )
 
 from data.store.columns import CleanText, Moment
@@ -71,9 +73,13 @@ tickets = Table(
     _text("priority", null=True),
     _text("team", null=True),
     Column("tags", JSON, nullable=False),
+    Column("fields", JSON, nullable=False, server_default="[]"),
     _text("raw_hash"),
     _text("content_hash"),
     Column("seen_at", Moment, nullable=False),
+    Column("missing_since", Moment),  # the tracker did not show it: to be looked at again
+    Column("gone_at", Moment),
+    _text("gone_reason", null=True),  # not_found | moved
     PrimaryKeyConstraint("tenant", "ticket_id"),
     UniqueConstraint("ticket_id"),  # the tracker's id: one ticket belongs to one client at a time
     Index(None, "resolved", "issue_type", "created"),
@@ -108,6 +114,8 @@ changes = Table(
     _text("field"),
     _text("removed", null=True),
     _text("added", null=True),
+    Column("kind", CleanText, nullable=False, server_default="field"),
+    _text("subject", null=True),
     PrimaryKeyConstraint("tenant", "ticket_id", "change_id"),
     _of_ticket(),
 )
@@ -122,6 +130,8 @@ staged_changes = Table(
     _text("field"),
     _text("removed", null=True),
     _text("added", null=True),
+    Column("kind", CleanText, nullable=False, server_default="field"),
+    _text("subject", null=True),
     PrimaryKeyConstraint("ticket_id", "change_id"),
 )
 
@@ -179,6 +189,8 @@ decisions = Table(
     _text("bundle"),
     _text("policy"),
     Column("body", JSON, nullable=False),
+    Column("undone_at", Moment),  # a person took it back: nothing is learnt from it
+    _text("undone_by", null=True),
     PrimaryKeyConstraint("tenant", "ticket_id"),
     _of_ticket(),
     Index(None, "decided_at"),
@@ -203,10 +215,41 @@ outbox = Table(
     _text("last_error", null=True),
     Column("created_at", Moment, nullable=False),
     Column("done_at", Moment),
+    Column("project", CleanText, nullable=False, server_default=""),
+    Column("automatic", Boolean, nullable=False, server_default=false()),  # no person asked for it
+    # The effect's evidence: what the fields held before our write and after it.
+    Column("fields_found", JSON(none_as_null=True)),
+    Column("fields_left", JSON(none_as_null=True)),
+    Column("acted_at", Moment),  # when an automatic write of fields was allowed: what caps count
+    Column("said_at", Moment),  # when a comment was last sent off: it may be there without our knowing
+    _text("outcome", null=True),
     PrimaryKeyConstraint("tenant", "op_id"),
     UniqueConstraint("op_id"),  # opaque, so a collision tells a tenant nothing about another
     Index(None, "state", "next_at"),
     Index(None, "tenant", "ticket_id"),
+    Index(None, "project", "acted_at"),
+)
+
+switches = Table(
+    "switches",
+    metadata,
+    _text("project"),  # empty: every project
+    Column("paused", Boolean, nullable=False),
+    _text("actor"),
+    _text("reason"),
+    Column("changed_at", Moment, nullable=False),
+    PrimaryKeyConstraint("project"),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    _text("worker"),
+    _text("place"),  # machine and process namespace: where the process id means something
+    Column("pid", Integer, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    PrimaryKeyConstraint("worker"),
 )
 
 inbox = Table(
@@ -216,7 +259,10 @@ inbox = Table(
     _text("body"),
     Column("received_at", Moment, nullable=False),
     Column("processed_at", Moment),
+    _text("webhook_id", null=True),  # of the newest signature seen on this event, with its moment
+    Column("signed_at", Moment),
     PrimaryKeyConstraint("event_key"),
+    Index(None, "webhook_id"),
     Index(None, "processed_at", "received_at"),
 )
 
@@ -240,6 +286,28 @@ jobs = Table(
     Index(None, "state", "run_at"),
 )
 
+alerts = Table(
+    "alerts",
+    metadata,
+    _text("kind"),
+    _text("subject"),
+    Column("opened", Moment, nullable=False),
+    Column("closed", Moment),
+    Column("facts", JSON, nullable=False),
+    PrimaryKeyConstraint("kind", "subject", "opened"),
+)
+
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    _text("kind"),  # tickets | ledger
+    _text("project"),
+    Column("at", Moment, nullable=False),
+    Column("complete", Boolean, nullable=False),
+    Column("facts", JSON, nullable=False),
+    PrimaryKeyConstraint("kind", "project", "at"),
+)
+
 sync_state = Table(
     "sync_state",
     metadata,
@@ -261,4 +329,43 @@ people = Table(
     _text("national_id"),
     _text("address"),
     PrimaryKeyConstraint("tenant", "position"),
+)
+
+tracker_reach = Table(
+    "tracker_reach",
+    metadata,
+    _text("host"),
+    _text("state"),  # closed | open | half_open
+    Column("failures", Integer, nullable=False),
+    Column("opened", Integer, nullable=False),
+    Column("spent_until", Moment, nullable=False),
+    Column("retry_at", Moment, nullable=False),
+    PrimaryKeyConstraint("host"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    _text("actor"),
+    _text("tenant", null=True),  # None: an action on the desk itself
+    _text("action"),
+    _text("subject"),
+    _text("facts"),  # canonical JSON as text: what is hashed is what is stored
+    _text("hash"),
+    PrimaryKeyConstraint("seq"),
+    Index(None, "subject"),
+    Index(None, "tenant", "seq"),
+)
+
+# One row: the end of the chain. Its lock is what makes writers take turns on PostgreSQL, and a tenant
+# that may not see the rows of others can still append its own.
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    _text("hash"),
+    PrimaryKeyConstraint("id"),
 )

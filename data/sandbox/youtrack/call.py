@@ -102,7 +102,19 @@ class Call:
 
 def found(call: Call, query: Any) -> list[Issue]:
     """Return the issues a query finds for the caller; not a copy."""
-    return search(call.state, str(query or ""), call.caller, from_millis(call.at))
+    late = call.state.late
+    if late is None:
+        return search(call.state, str(query or ""), call.caller, from_millis(call.at))
+    view = late.view()
+    hits = search(view, str(query or ""), call.caller, from_millis(call.at))
+    return hits if view is call.state else late.live(hits)
+
+
+def listed_comments(call: Call) -> list[Comment]:
+    """Return the comments of the issue in the path that its list shows to the caller by now."""
+    late = call.state.late
+    readable = views.readable_comments(call.issue(), call.caller)
+    return readable if late is None else [c for c in readable if late.lists(c)]
 
 
 def parsed(body: bytes, content_type: str) -> Any:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from data.sandbox.youtrack import views, writes
+from data.sandbox.youtrack import writes
 from data.sandbox.youtrack.access import in_team
-from data.sandbox.youtrack.call import Call
+from data.sandbox.youtrack.call import Call, listed_comments
 from data.sandbox.youtrack.errors import bad_request, entity_not_found, forbidden
 from data.sandbox.youtrack.model import REACTION, Issue, Reaction
 from data.sandbox.youtrack.table import Table, Told
@@ -18,7 +18,7 @@ def comment_table() -> Table:
         (
             "/issues/{issue}/comments",
             {
-                "get": lambda c: c.page(views.readable_comments(c.issue(), c.caller)),
+                "get": lambda c: c.page(listed_comments(c)),
                 "post": Told("commented", _add_comment),
             },
         ),

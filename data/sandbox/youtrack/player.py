@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from data.clock import to_millis
 from data.sandbox.youtrack.loading import SandboxState, file_ticket
+from data.sandbox.youtrack.model import Issue
 from data.sandbox.youtrack.webhooks import Emitter
 
 
 class Player:
     """Files live tickets in order, one task at a time; a second order joins the first."""
 
-    def __init__(self, state: SandboxState, emitter: Emitter) -> None:
+    def __init__(
+        self, state: SandboxState, emitter: Emitter, changed: Callable[[Issue, str], None] | None = None
+    ) -> None:
         self._state, self._emitter = state, emitter
+        self._changed = changed or emitter.changed
         self._ids: list[str] = []
         self._ordered = 0
         self._pace = 0.0
@@ -49,7 +54,7 @@ class Player:
         self._state.clock.reach(ticket.created)
         issue = file_ticket(self._state, ticket, to_millis(self._state.clock.now()))
         self._ids.append(issue.id)
-        self._emitter.changed(issue, "created")
+        self._changed(issue, "created")
 
     def report(self) -> dict[str, Any]:
         """Return what `GET /sandbox/arrivals` shows."""

@@ -12,7 +12,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from data.clock import Clock, to_millis
+from data.sandbox.youtrack.admin_routes import admin_table
 from data.sandbox.youtrack.apps import app_table
+from data.sandbox.youtrack.articles.knowledge import Knowledge
+from data.sandbox.youtrack.articles.routes import article_table
 from data.sandbox.youtrack.call import Call, parsed
 from data.sandbox.youtrack.command_routes import command_table
 from data.sandbox.youtrack.comment_routes import comment_table
@@ -42,6 +45,7 @@ def api_table(changed: Changed) -> Table:
     """Return every route; `changed(issue, kind)` hears of the issues that a command changes."""
     table = [
         *people_table(),
+        *admin_table(),
         *issue_table(),
         *comment_table(),
         *file_table(),
@@ -62,7 +66,8 @@ def api_routes(state: TrackerState, clock: Clock, changed: Changed) -> list[Rout
 
         return Route("/api" + path, endpoint, methods=_METHODS)
 
-    return [route(p, m) for p, m in [*api_table(changed), ("/{rest:path}", {})]]
+    articles = article_table(Knowledge(state))
+    return [route(p, m) for p, m in [*api_table(changed), *articles, ("/{rest:path}", {})]]
 
 
 async def _answer(

@@ -10,7 +10,7 @@ import bisect
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data.sandbox.youtrack import sla, unverified
 from data.sandbox.youtrack.building import as_lists, build_project, carried, default_of, permitted
@@ -36,6 +36,9 @@ from data.sandbox.youtrack.people import Directory
 from data.sandbox.youtrack.signing import FileKey
 from data.sandbox.youtrack.transaction import Journal, Veto
 
+if TYPE_CHECKING:
+    from data.sandbox.youtrack.faults.index import LateIndex
+
 __all__ = ["Issue", "TrackerState", "build_project"]
 
 
@@ -46,6 +49,8 @@ class TrackerState(Directory):
         super().__init__(project)
         self.issues: dict[str, Issue] = {}
         self.activities: list[Activity] = []
+        self.late: LateIndex | None = None
+        """What searches see, where faults may delay it."""
         self.activities_of: dict[str, list[Activity]] = defaultdict(list)
         self.tags: dict[str, Tag] = {}
         self.link_types = standard_types()

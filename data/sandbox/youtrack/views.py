@@ -108,12 +108,15 @@ def type_name(entity: object) -> str:
         if entity.field is not None and entity.field.kind == "text":
             return "TextCustomFieldActivityItem"
         return _ACTIVITY_TYPES[entity.category]
-    return _NAMES[type(entity)]
+    name = _NAMES.get(type(entity))
+    return name if name is not None else str(entity.TYPE)  # type: ignore[attr-defined]
 
 
 def attributes(kind: type) -> Mapping[str, Getter]:
     """Return attribute name -> getter(entity, viewer) of a class of entities."""
-    return _ATTRIBUTES[kind]
+    known = _ATTRIBUTES.get(kind)
+    # Kinds outside this module say themselves what they show.
+    return known if known is not None else kind.SHOWS  # type: ignore[attr-defined]
 
 
 _NAMES: dict[type, str] = {
