@@ -31,6 +31,7 @@ class App:
     title: str
     version: str
     files: frozenset[str]
+    package: bytes = b""
     settings: dict[str, Any] = field(default_factory=dict)
     projects: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -55,7 +56,7 @@ def app_table() -> Table:
     return [
         ("/admin/apps/import", {"post": _upload}),
         ("/admin/apps", {"get": lambda c: c.page([a.shown() for a in c.state.apps.values()])}),
-        ("/admin/apps/{app}", {"get": lambda c: _app(c).shown(), "delete": _delete}),
+        ("/admin/apps/{app}", {"get": _shown_or_package, "delete": _delete}),
         ("/admin/apps/{app}/globalConfig", {"get": _global, "post": _configure}),
         ("/admin/apps/{app}/logs", {"get": _logs}),
         ("/admin/projects/{project}/appConfigurations", {"get": _attached}),
@@ -91,10 +92,18 @@ def _upload(call: Call) -> dict[str, Any]:
         str(manifest.get("title", name)),
         str(manifest.get("version", "")),
         names,
+        package,
     )
     if old:
         app.settings, app.projects = old.settings, old.projects
     call.state.apps[name] = app
+    return app.shown()
+
+
+def _shown_or_package(call: Call) -> Any:
+    app = _app(call)
+    if "application/zip" in call.request.headers.get("accept", ""):
+        return Raw(app.package, "application/zip", f"{app.name}.zip")
     return app.shown()
 
 

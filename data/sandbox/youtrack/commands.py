@@ -65,7 +65,7 @@ class _Reader:
     def _link(self, text: str) -> tuple[Step, str] | None:
         for kind in self._state.link_types:
             for phrase, outward in ((kind.outward, True), (kind.inward, False)):
-                rest = _after(text, phrase) if phrase else None
+                rest = (_after(text, phrase + ":") or _after(text, phrase)) if phrase else None
                 if rest is None:
                     continue
                 named = rest.split(" ")[0]

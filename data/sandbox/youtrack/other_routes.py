@@ -1,4 +1,4 @@
-"""Saved searches, boards, source changes, helpdesk copies, pickers, and the description of it all."""
+"""Saved searches, source changes, helpdesk copies, pickers, and the description of it all."""
 
 from __future__ import annotations
 
@@ -21,9 +21,6 @@ def other_table() -> Table:
         ("/savedQueries", {"get": lambda c: c.page(_saved(c)), "post": _save}),
         ("/savedQueries/{query}", {"get": _one_saved, "post": _change_saved, "delete": _drop_saved}),
         ("/users/{user}/savedQueries", {"get": lambda c: c.page(_saved_by(c))}),
-        ("/agiles", {"get": lambda c: c.page([])}),
-        ("/agiles/{agile}", {"get": _no_board}),
-        ("/agiles/{agile}/sprints", {"get": _no_board}),
         ("/issues/{issue}/sprints", {"get": lambda c: c.page([c.issue()][:0])}),
         ("/issues/{issue}/vcsChanges", change),
         ("/issues/{issue}/vcsChanges/{change}", {"get": _change}),
@@ -95,10 +92,6 @@ def _change_saved(call: Call) -> dict[str, Any]:
 
 def _drop_saved(call: Call) -> None:
     call.state.saved.pop(_one_saved(call)["id"])
-
-
-def _no_board(call: Call) -> Any:
-    raise entity_not_found(call.path("agile"))
 
 
 def _add_change(call: Call) -> tuple[Issue, Any]:

@@ -7,6 +7,7 @@ text search. A range without spaces finds nothing behind braces and is refused b
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from data.sandbox.youtrack.access import reader
@@ -24,6 +25,7 @@ from data.sandbox.youtrack.model import Issue, User
 from data.sandbox.youtrack.state import TrackerState
 
 _KEPT = 8
+_ID = re.compile(r"[A-Za-z]\w*-\d+")
 _NOTHING = Token("end", "")
 
 
@@ -105,7 +107,8 @@ class _Parser:
             self._take()
             return lambda i: False
         values = [self._value()]
-        while self._mark(","):
+        # Ids may stand behind one another without commas.
+        while self._mark(",") or (name == "issue id" and _ID.fullmatch(self._peek().text)):
             values.append(self._value())
         return self._attributes.predicate(name, values)
 

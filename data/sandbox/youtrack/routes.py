@@ -16,6 +16,7 @@ from data.sandbox.youtrack.admin_routes import admin_table
 from data.sandbox.youtrack.apps import app_table
 from data.sandbox.youtrack.articles.knowledge import Knowledge
 from data.sandbox.youtrack.articles.routes import article_table
+from data.sandbox.youtrack.boards import board_table
 from data.sandbox.youtrack.call import Call, parsed
 from data.sandbox.youtrack.command_routes import command_table
 from data.sandbox.youtrack.comment_routes import comment_table
@@ -52,6 +53,7 @@ def api_table(changed: Changed) -> Table:
         *work_table(),
         *command_table(lambda issue: changed(issue, "updated")),
         *app_table(),
+        *board_table(),
         *other_table(),
     ]
     return [*openapi_table(table), *table]

@@ -29,6 +29,9 @@ STATE_MACHINE_TAKES_VALUE = False
 """Whether a state machine's field can be written by value, without an event."""
 WRONG_FIELD_TYPE_STATUS = 400
 """Status for a wrong `$type` of a custom field or its value; 500 was documented too."""
+FITTING_VALUE_EXCUSES_FIELD_TYPE = True
+"""Whether a wrong `$type` of a field is overlooked where the value's own `$type` fits. The observed refusal
+named the type of the value, and a public client (`yt issues move`) relies on this."""
 DEFAULT_PAGE = 42
 """Page length without `$top`, of `/issues` too [7]: its page says 500, the general one 42."""
 FEED_PAGE = 42
