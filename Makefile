@@ -79,7 +79,7 @@ APP := deploy/youtrack-app
 APP_STAMP := $(APP)/node_modules/.installed
 
 app-lint: $(APP_STAMP) ## Lint the YouTrack app's JavaScript (needs Node and npm)
-	cd $(APP) && node_modules/.bin/eslint --max-warnings 0 .
+	$(APP)/node_modules/.bin/eslint --max-warnings 0 -c $(APP)/eslint.config.mjs $(APP) tests/deploy/widget
 
 $(APP_STAMP): $(APP)/package.json $(APP)/package-lock.json
 	@command -v npm >/dev/null || { echo "Node.js 20.19 or newer with npm is missing: apt-get install nodejs npm" >&2; exit 2; }

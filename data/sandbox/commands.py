@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import signal
 import socket
 import sys
@@ -89,6 +90,7 @@ def serve(
             random.Random(f"{seed}/webhooks"),
         )
         state = load(world)
+        gc.freeze()  # the history stays; no collection need look at it again
         if again:
             go_on(state, SystemClock().now())
         app: ASGIApp = create_app(state, emitter, live_rate=live_rate, faults=Faults(SystemClock(), script))
