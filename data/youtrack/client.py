@@ -231,8 +231,8 @@ class YouTrackClient:
         a field or value that the project does not have.
         """
         project = project or self._project_of(issue_id)
-        run = self._machines_of(project, issue_id)
         entries = self._written(project, values)  # checks all of them before anything is written
+        run = self._machines_of(project, issue_id)
         plain = [e for e in entries if e["name"] not in run]
         now: dict[str, str | None] = {}
         if plain:
@@ -245,8 +245,9 @@ class YouTrackClient:
 
     def _machines_of(self, project: str, issue_id: str) -> frozenset[str]:
         if project not in self._machines:  # no ticket of it was read yet
-            raw = self._all(f"/issues/{path_part(issue_id)}/customFields", {"fields": machine.MACHINE_FIELDS})
-            self._machines[project] = machine.machines(raw)
+            fields = {"fields": "id,customFields($type,id,name)"}
+            raw = self._transport.get(f"/issues/{path_part(issue_id)}", fields)
+            self._machines[project] = machine.machines(wire.need(raw, "customFields", list))
         return self._machines[project]
 
     def _fire(self, issue_id: str, name: str, wanted: str | None) -> str | None:

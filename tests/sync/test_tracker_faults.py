@@ -179,6 +179,7 @@ def test_a_write_is_sent_once_whatever_happens(tracker: Any, impatient: YouTrack
     issue = tracker.desk.file()
     impatient.team_group("PAY")
     impatient.fields_of("PAY")
+    impatient.issue(issue)  # which fields a state machine runs is known from any ticket
     for kind in ("answer", "reset", "truncated", "slow"):
         tracker.asked.clear()
         tracker.faults[:] = [fault("POST", kind, times=99)]

@@ -75,7 +75,7 @@ def test_the_client_posts_the_event_and_reads_what_came_of_it(clock: ManualClock
             return httpx.Response(
                 200, json=[{"id": "92-1", "field": field, "bundle": {"id": "1", "values": values}}]
             )
-        done = [{"name": "Status", "value": {"name": "Gelöst"}}]
+        done = [{**FIELDS[0], "value": {"name": "Gelöst"}}]
         return httpx.Response(200, json={"id": "3-1", "customFields": done})
 
     names = TrackerMapping(state="Status", state_events={"Gelöst": "loesen"})

@@ -122,7 +122,7 @@ def test_a_veto_and_a_required_field_are_told_in_the_trackers_words_and_not_repe
         if "/admin/" in request.url.path:
             field = {"name": "Team", "fieldType": {"id": "string"}}
             return httpx.Response(200, json=[{"id": "92-1", "field": field, "bundle": None}])
-        return httpx.Response(200, json=[])
+        return httpx.Response(200, json={"id": "3-1", "customFields": []})
 
     with pytest.raises(RefusedError, match=words):
         asking(answer).update_fields("3-1", {"Team": "payments"}, project="PAY")
