@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -192,6 +192,12 @@ def of_ticket(conn: Connection, tenant: str, ticket_id: str) -> list[Operation]:
 def dead(conn: Connection, limit: int = 100) -> list[Operation]:
     """Return operations that were given up, oldest first: each needs a person."""
     query = select(outbox).where(outbox.c.state == DEAD).order_by(outbox.c.created_at, outbox.c.op_id)
+    return [_operation(r) for r in conn.execute(query.limit(limit))]
+
+
+def listed(conn: Connection, states: Collection[str], limit: int) -> list[Operation]:
+    """Return operations in these states, oldest first, at most `limit`."""
+    query = select(outbox).where(outbox.c.state.in_(states)).order_by(outbox.c.created_at, outbox.c.op_id)
     return [_operation(r) for r in conn.execute(query.limit(limit))]
 
 
