@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from data.caps import Caps
 from data.clock import Clock
 from data.errors import TrackerError
 from data.store import Store, outbox
@@ -40,12 +41,13 @@ _SETTLING = timedelta(seconds=10)  # a comment sent off is visible after that, i
 class _PutBack:
     """Not now: why, and after how many seconds again (`None`: by the number of attempts).
 
-    `away`: because the tracker did not answer as it should.
+    `away`: because the tracker did not answer as it should. `counted`: an attempt was used up.
     """
 
     why: str
     pause: float | None = None
     away: bool = False
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,11 @@ class Deliveries:
         owner: str,
         stop: threading.Event,
         lease_seconds: float,
+        caps: Caps | None = None,
     ) -> None:
         self._store, self._client, self._clock, self._journal = store, client, clock, journal
         self._tracker, self._owner, self._stop = tracker, owner, stop
-        self._lease_seconds = lease_seconds
+        self._lease_seconds, self._caps = lease_seconds, caps
         self._threads = ThreadPoolExecutor(ABREAST, thread_name_prefix="delivery")
         # SQLite makes its writers wait by sleeping; our own threads take turns without.
         self._turn = threading.Lock()
@@ -116,8 +119,12 @@ class Deliveries:
         """Deliver one operation in a thread of its own; every failure that is expected is an ending."""
         try:
             result = self._effect(operation)
-        except (HeldBackError, NotSettledError) as error:
-            return _PutBack(type(error).__name__)
+        except outbox.CapReachedError as error:
+            return _PutBack(str(error), error.seconds, counted=False)
+        except HeldBackError:
+            return _PutBack("waits: automation is paused", counted=False)
+        except NotSettledError:
+            return _PutBack("waits until a comment sent off earlier would be visible")
         except RefusedError as error:
             return self._refusal(error)
         except TrackerError as error:
@@ -141,7 +148,8 @@ class Deliveries:
 
         def allow(found: Mapping[str, str | None], says: bool) -> bool:
             with self._turn, self._store.write() as conn:
-                return outbox.may_write(conn, operation, self._clock.now(), found=found, says=says)
+                now = self._clock.now()
+                return outbox.may_write(conn, operation, now, found=found, says=says, caps=self._caps)
 
         if operation.kind == FIELDS:
             return deliver_fields(self._client, operation, allow)
@@ -176,5 +184,14 @@ class Deliveries:
             self._journal.write("delivery given up", operation=op_id, why=ending.why)
             return True
         again = ending.pause if ending.pause is not None else min(30.0, 2.0 ** min(operation.attempts, 5))
-        outbox.fail(conn, op_id, fence, ending.why, now, retry_seconds=again, max_attempts=_ATTEMPTS)
+        outbox.fail(
+            conn,
+            op_id,
+            fence,
+            ending.why,
+            now,
+            retry_seconds=again,
+            max_attempts=_ATTEMPTS,
+            counted=ending.counted,
+        )
         return False

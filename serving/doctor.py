@@ -18,7 +18,7 @@ from data.clock import Clock
 from data.errors import FirstlineError
 from data.mapping_file import MAPPING_NAME
 from data.settings import Settings, unknown_variables
-from data.store import alerts, open_store, workers
+from data.store import alerts, open_store, outbox, switches, workers
 from data.store.reach import find_all
 from data.store.workers import WorkerProcess
 from data.tracker import open_tracker
@@ -156,6 +156,8 @@ def _database(settings: Settings, clock: Clock) -> Iterable[Finding]:
         kind = store.engine.dialect.name
         with store.read() as conn:
             at_work = [w for w in workers.registered(conn) if presence.at_work(w, clock.now())]
+            dead = outbox.counts(conn)["dead"]
+            stopped = sorted(switches.paused_projects(conn))
         with store.read() as conn:
             reaches = find_all(conn)
     bad = [p for p in problems if not p.startswith("note:")]
@@ -172,6 +174,7 @@ def _database(settings: Settings, clock: Clock) -> Iterable[Finding]:
                 "Check that the tracker runs; nothing is lost meanwhile.",
             )
     yield from _workers(at_work)
+    yield from _effects(dead, stopped)
     for note in problems:
         if note.startswith("note:"):
             yield Finding(
@@ -204,6 +207,20 @@ def _workers(at_work: Sequence[WorkerProcess]) -> Iterable[Finding]:
         f"{len(at_work)} are at work: processes {', '.join(str(w.pid) for w in at_work)}",
         "Nothing is done twice, but one is enough: stop the others.",
     )
+
+
+def _effects(dead: int, stopped: Sequence[str]) -> Iterable[Finding]:
+    if stopped:
+        where = ", ".join(p or "all projects" for p in stopped)
+        lift = "`firstline automation status` says why; lift it with `firstline automation resume`."
+        yield Finding("automation", "warn", f"paused: {where}", lift)
+    else:
+        yield Finding("automation", "ok", "not paused")
+    if dead:
+        again = "Look with `firstline outbox list --state dead`, then `firstline outbox retry ID`."
+        yield Finding("deliveries", "warn", f"{dead} given up", again)
+    else:
+        yield Finding("deliveries", "ok", "none given up")
 
 
 def _bundle(settings: Settings) -> Iterable[Finding]:

@@ -11,6 +11,7 @@ import typer
 from data.clock import SystemClock
 from data.errors import BadInputError
 from data.settings import read_settings
+from serving.outbox_commands import register_outbox
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Project = Annotated[str | None, typer.Option("--project", help="Only this project; default: all of them.")]
@@ -26,6 +27,7 @@ def register_effects(app: typer.Typer) -> None:
     automation.command()(status)
     app.add_typer(automation, name="automation")
     app.command()(undo)
+    register_outbox(app)
 
 
 def undo(

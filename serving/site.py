@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from data.errors import FirstlineError
-from data.store import decisions, outbox, tickets
+from data.store import decisions, outbox, switches, tickets
 from serving import events, suggestions
 
 _SHOWN = 20
@@ -89,6 +89,7 @@ def _activity(service: Any) -> dict[str, Any]:
         return {
             "decisions": decisions.counts(conn),
             "outbox": outbox.counts(conn),
+            "paused": [s for s in switches.status(conn) if s.paused],
             "last": [
                 {
                     "ticket": names.get(d.ticket_id, d.ticket_id),

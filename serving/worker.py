@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import httpx
 
 from data.audit_heads import HourlyExport
+from data.caps import Caps
 from data.clock import Clock, SystemClock
 from data.errors import BadInputError, FirstlineError, TrackerError
 from data.settings import Settings
@@ -33,6 +34,7 @@ from serving.contract import decision_from
 from serving.deliver import enqueue
 from serving.deliveries import Deliveries
 from serving.journal import Journal, Reach
+from serving.policy import load_caps
 from serving.presence import alive, at_work, myself
 
 T = TypeVar("T")
@@ -61,6 +63,7 @@ class Worker:
         *,
         stop: threading.Event,
         lease_seconds: float = 90.0,
+        caps: Caps | None = None,
     ) -> None:
         self._settings, self._store, self._client, self._service = settings, store, client, service
         self._clock, self._journal, self._stop = clock, journal, stop
@@ -78,6 +81,7 @@ class Worker:
             owner=self._me.worker,
             stop=stop,
             lease_seconds=lease_seconds,
+            caps=caps,
         )
         self._next_poll = clock.now()
         self._heads = HourlyExport(store, settings.home)
@@ -275,4 +279,5 @@ def run(settings: Settings) -> None:
     ):
         client = open_tracker(settings, tracker, clock, store=store, retrying=Retrying(total=20.0, asked=2.0))
         journal = Journal(sys.stderr, clock, "worker")
-        Worker(settings, store, client, service, clock, journal, stop=stop).run()
+        caps = load_caps(settings.policy)
+        Worker(settings, store, client, service, clock, journal, stop=stop, caps=caps).run()

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, not_, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, not_, null, or_, select, update
 
+from data.caps import Caps
 from data.store import switches
 from data.store.leases import DEAD, DONE, MAX_ATTEMPTS, NEW, Queue, backoff
 from data.store.schema import outbox
@@ -122,12 +123,19 @@ def complete(
 
 
 def may_write(
-    conn: Connection, operation: Operation, now: datetime, *, found: Mapping[str, str | None], says: bool
+    conn: Connection,
+    operation: Operation,
+    now: datetime,
+    *,
+    found: Mapping[str, str | None],
+    says: bool,
+    caps: Caps | None = None,
 ) -> bool:
     """Ask right before a write: is the claim still ours, and automation not paused?
 
     Keeps the fields as `found` before the first write (a retry does not replace them) and, where the
     write `says` something, the moment: from then on the comment may be there without our knowing.
+    Raises `CapReachedError` where an automatic write of fields would be one too many for its project.
     """
     if operation.automatic and switches.paused(conn, operation.project):
         return False
@@ -136,12 +144,41 @@ def may_write(
     )
     if conn.execute(select(outbox.c.op_id).where(mine).with_for_update()).first() is None:
         return False
+    if found and operation.automatic:
+        _act(conn, operation, mine, now, caps or Caps())
     if found:
         first = update(outbox).where(mine, outbox.c.fields_found.is_(null()))
         conn.execute(first.values(fields_found=dict(found)))
     if says:
         conn.execute(update(outbox).where(mine).values(said_at=now))
     return True
+
+
+class CapReachedError(Exception):
+    """No more tickets of this project may be written to alone for now; `seconds` until one may."""
+
+    def __init__(self, project: str, most: int, window: str, seconds: float) -> None:
+        super().__init__(f"waits: the cap of {most} automatic writes per {window} in {project} is reached")
+        self.seconds = seconds
+
+
+def _act(
+    conn: Connection, operation: Operation, mine: ColumnElement[bool], now: datetime, caps: Caps
+) -> None:
+    """Count this operation as an automatic write, once however often it is tried."""
+    if conn.execute(select(outbox.c.acted_at).where(mine)).scalar() is not None:
+        return
+    if caps.windows and conn.dialect.name == "postgresql":  # SQLite has one writer anyway
+        conn.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"caps {operation.project}"))))
+    for length, most, window in caps.windows:
+        acted = select(outbox.c.acted_at).where(
+            outbox.c.project == operation.project, outbox.c.acted_at > now - length
+        )
+        latest = conn.execute(acted.order_by(outbox.c.acted_at.desc()).limit(most)).scalars().all()
+        if len(latest) >= most:
+            wait = (latest[-1] + length - now).total_seconds() if latest else length.total_seconds()
+            raise CapReachedError(operation.project, most, window, max(1.0, wait))
+    conn.execute(update(outbox).where(mine).values(acted_at=now))
 
 
 def withdraw(conn: Connection, op_id: str, now: datetime) -> bool:
@@ -165,14 +202,18 @@ def fail(
     permanent: bool = False,
     retry_seconds: float | None = None,
     max_attempts: int = MAX_ATTEMPTS,
+    counted: bool = True,
 ) -> bool:
     """Note a failed attempt; False where the claim was lost meanwhile.
 
-    It is tried again after a doubling pause (or `retry_seconds`), and goes to `dead` when `permanent` or
-    when `max_attempts` are used up.
+    `counted`: it uses up an attempt; what only had to wait does not. It is tried again after a doubling
+    pause (or `retry_seconds`), and goes to `dead` when `permanent` or when `max_attempts` are used up.
     """
     attempts = conn.execute(select(outbox.c.attempts).where(outbox.c.op_id == op_id)).scalar() or 1
     pause = backoff(attempts) if retry_seconds is None else timedelta(seconds=retry_seconds)
+    if not counted:
+        mine = and_(outbox.c.op_id == op_id, outbox.c.fence == fence, outbox.c.attempts > 0)
+        conn.execute(update(outbox).where(mine).values(attempts=outbox.c.attempts - 1))
     return _QUEUE.fail(conn, op_id, fence, error, None if permanent else now + pause, max_attempts)
 
 
@@ -192,6 +233,12 @@ def of_ticket(conn: Connection, tenant: str, ticket_id: str) -> list[Operation]:
 def dead(conn: Connection, limit: int = 100) -> list[Operation]:
     """Return operations that were given up, oldest first: each needs a person."""
     query = select(outbox).where(outbox.c.state == DEAD).order_by(outbox.c.created_at, outbox.c.op_id)
+    return [_operation(r) for r in conn.execute(query.limit(limit))]
+
+
+def listed(conn: Connection, states: Collection[str], limit: int) -> list[Operation]:
+    """Return operations in these states, oldest first, at most `limit`."""
+    query = select(outbox).where(outbox.c.state.in_(states)).order_by(outbox.c.created_at, outbox.c.op_id)
     return [_operation(r) for r in conn.execute(query.limit(limit))]
 
 

@@ -18,6 +18,7 @@ import httpx
 import pytest
 from starlette.responses import JSONResponse
 
+from data.caps import Caps
 from data.clock import SystemClock
 from data.settings import Settings, read_settings
 from data.store import Store, decisions, open_store, outbox
@@ -386,3 +387,16 @@ def test_a_second_worker_is_told_about_and_does_nothing_twice(desk: Any, here: S
         thread.join(30)
     turns(first, lambda: _done(here, 1))
     assert len(desk.said(issue)) == 1
+
+
+def test_above_the_cap_a_ticket_waits_and_the_outbox_says_so(desk: Any, here: Store, made: Any) -> None:
+    issues = [desk.file(SURE, f"I forgot my password and cannot sign in {n}") for n in range(2)]
+    worker = made(caps=Caps(per_hour=1))
+    worker.read_tracker()
+    assert worker.triage() == 2
+    worker.deliver()
+    assert sorted(len(desk.said(i)) for i in issues) == [0, 1]
+    with here.read() as conn:
+        (waiting,) = outbox.listed(conn, ["new"], 9)
+    assert waiting.last_error == "waits: the cap of 1 automatic writes per hour in PAY is reached"
+    assert waiting.attempts == 0
