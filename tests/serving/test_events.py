@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
-import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from typing import Any
 from zlib import crc32
 
 import httpx
+import psutil
 import pytest
 
 from data.clock import SystemClock
@@ -170,6 +170,14 @@ def test_a_full_inbox_turns_events_away_and_takes_them_later(strict: Any) -> Non
     assert post(strict, *requests[-1]).status_code == 202
 
 
+def kill(pid: int) -> None:
+    """Kill a process and its children at once: the one that answers is a child with a session of its own."""
+    family = psutil.Process(pid)
+    for one in [*family.children(recursive=True), family]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
+
+
 def test_what_was_accepted_survives_a_kill(serve: Callable[[str], Any]) -> None:
     running = serve("")
     accepted: list[bytes] = []
@@ -184,9 +192,9 @@ def test_what_was_accepted_survives_a_kill(serve: Callable[[str], Any]) -> None:
         if answer.status_code == 202:
             accepted.append(body)
         if len(accepted) == 20:
-            os.killpg(running.process.pid, signal.SIGKILL)
+            kill(running.process.pid)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(send, range(930000, 930060)))
-    assert len(accepted) >= 20
+    assert 20 <= len(accepted) < 60
     assert set(accepted) <= set(waiting(running))
