@@ -11,8 +11,9 @@ from data.intake import Desk, Tally, by_ticket, keep
 from data.store import Store, staging, sync_state
 from data.ticket import TicketRecord
 from data.youtrack import wire
-from data.youtrack.client import YouTrackClient, query_value
+from data.youtrack.client import YouTrackClient
 from data.youtrack.faults import NotFoundError, RefusedError
+from data.youtrack.query import query_value
 
 T = TypeVar("T")
 STATE_KEY = "sync"

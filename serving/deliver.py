@@ -102,15 +102,13 @@ def deliver(client: YouTrackClient, operation: Operation, allow: Allow, *, settl
     `settled`: a comment sent off earlier would be visible by now.
     """
     decision = _decision(operation.payload["decision"])
-    record = client.issue(operation.ticket_id)
+    record, before = client.issue_with_fields(operation.ticket_id)
     values, written, kept = plan(decision, record, operation.payload["priority_seen"], client.names)
     left: dict[str, str | None] = {}
     if values:
-        before = client.field_values(operation.ticket_id)
         left = write(client, operation, values, {n: before.get(n) for n in values}, allow)
     elif operation.found:  # written by an earlier attempt whose answer was lost
-        now = client.field_values(operation.ticket_id)
-        left = {n: now.get(n) for n in operation.found}
+        left = {n: before.get(n) for n in operation.found}
     mark = marker(operation.op_id)
     said = [c.id for c in record.comments if mark in c.text and not c.deleted]
     if said:
@@ -137,11 +135,15 @@ def write(
     found: Mapping[str, str | None],
     allow: Allow,
 ) -> dict[str, str | None]:
-    """Write fields and return what a second look finds there: rules of the tracker may rewrite them."""
+    """Write fields and return what they hold then: rules of the tracker may rewrite them.
+
+    The answer of the write tells; what it leaves out is looked up.
+    """
     if not allow(found, False):
         raise HeldBackError
-    client.update_fields(operation.ticket_id, values, project=operation.payload["project"])
-    now = client.field_values(operation.ticket_id)
+    now = client.update_fields(operation.ticket_id, values, project=operation.payload["project"])
+    if not found.keys() <= now.keys():
+        now = client.field_values(operation.ticket_id)
     return {n: now.get(n) for n in found}
 
 
@@ -159,23 +161,20 @@ def deliver_fields(client: YouTrackClient, operation: Operation, allow: Allow) -
 
 def deliver_undo(client: YouTrackClient, operation: Operation, done: Operation, allow: Allow) -> Delivered:
     """Put back the fields that still hold what `done` wrote, and mark its comment as taken back."""
-    current = client.field_values(operation.ticket_id)
+    record, current = client.issue_with_fields(operation.ticket_id)
     if done.left is None and done.found is not None:  # ended without a second look: what was wanted counts
         done = replace(done, left=_wanted(done, client.names))
     restored, kept = restoration(done, current)
+    left = dict(current)
     if restored:
-        write(client, operation, restored, {n: current.get(n) for n in restored}, allow)
+        left |= write(client, operation, restored, {n: current.get(n) for n in restored}, allow)
     again = operation.found or {}
     back = [n for n in {**again, **restored} if n not in kept]
-    comment = next(
-        (c for c in client.comments(operation.ticket_id) if marker(done.op_id) in c.text and not c.deleted),
-        None,
-    )
+    comment = next((c for c in record.comments if marker(done.op_id) in c.text and not c.deleted), None)
     if comment is not None:
         text = undone_text(comment.text, operation.payload["by"], operation.op_id, back, sorted(kept))
         if text != comment.text:
             client.edit_comment(operation.ticket_id, comment.id, text)
-    left = client.field_values(operation.ticket_id)
     names = sorted({*again, *restored, *kept})
     return Delivered(
         comment.id if comment else None, {n: left.get(n) for n in names}, "kept" if kept else "restored"

@@ -6,7 +6,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,10 +18,12 @@ from data.clock import Clock
 from data.errors import FirstlineError
 from data.mapping_file import MAPPING_NAME
 from data.settings import Settings, unknown_variables
-from data.store import open_store
+from data.store import alerts, open_store, workers
 from data.store.reach import find_all
+from data.store.workers import WorkerProcess
 from data.tracker import open_tracker
 from data.youtrack.transport import Retrying
+from serving import presence
 from serving.policy import load_policy
 from serving.serve import ROOT, port_holder
 from serving.up import starts_mlflow
@@ -51,9 +53,10 @@ def examine(settings: Settings, http: httpx.Client, clock: Clock) -> list[Findin
         ("packages", _packages),
         ("disk", lambda: _disk(settings)),
         ("ports", lambda: _ports(settings, http)),
-        ("database", lambda: _database(settings)),
+        ("database", lambda: _database(settings, clock)),
         ("bundle", lambda: _bundle(settings)),
         ("tracker", lambda: _tracker(settings, http, clock)),
+        ("alerts", lambda: _alerts(settings)),
         ("mlflow", lambda: _mlflow(settings, http)),
     ]
     found: list[Finding] = []
@@ -147,10 +150,12 @@ def _ports(settings: Settings, http: httpx.Client) -> Iterable[Finding]:
             )
 
 
-def _database(settings: Settings) -> Iterable[Finding]:
+def _database(settings: Settings, clock: Clock) -> Iterable[Finding]:
     with open_store(settings.database_url) as store:
         problems = store.check()
         kind = store.engine.dialect.name
+        with store.read() as conn:
+            at_work = [w for w in workers.registered(conn) if presence.at_work(w, clock.now())]
         with store.read() as conn:
             reaches = find_all(conn)
     bad = [p for p in problems if not p.startswith("note:")]
@@ -166,6 +171,7 @@ def _database(settings: Settings) -> Iterable[Finding]:
                 f"{host} failed {reach.failures} times; tried again from {reach.retry_at:%H:%M:%S} UTC on",
                 "Check that the tracker runs; nothing is lost meanwhile.",
             )
+    yield from _workers(at_work)
     for note in problems:
         if note.startswith("note:"):
             yield Finding(
@@ -174,6 +180,30 @@ def _database(settings: Settings) -> Iterable[Finding]:
                 note.removeprefix("note:").strip(),
                 "Harmless here; use PostgreSQL in production (FIRSTLINE_DATABASE_URL).",
             )
+
+
+def _alerts(settings: Settings) -> Iterable[Finding]:
+    with open_store(settings.database_url) as store, store.read() as conn:
+        standing = alerts.find(conn)
+    for a in standing:
+        since = f"{a.kind} of {a.subject} since {a.opened:%Y-%m-%d %H:%M}"
+        yield Finding("alerts", "warn", since, "Look at `firstline alerts list`; run `firstline reconcile`.")
+    if not standing:
+        yield Finding("alerts", "ok", "none stands")
+
+
+def _workers(at_work: Sequence[WorkerProcess]) -> Iterable[Finding]:
+    if len(at_work) < 2:
+        yield Finding(
+            "worker", "ok", f"process {at_work[0].pid} is at work" if at_work else "none is at work"
+        )
+        return
+    yield Finding(
+        "worker",
+        "warn",
+        f"{len(at_work)} are at work: processes {', '.join(str(w.pid) for w in at_work)}",
+        "Nothing is done twice, but one is enough: stop the others.",
+    )
 
 
 def _bundle(settings: Settings) -> Iterable[Finding]:

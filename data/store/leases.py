@@ -118,6 +118,13 @@ class Queue:
             values[self.due] = retry_at
         return self.finish(conn, key, fence, values)
 
+    def release(self, conn: Connection, owner: str, now: datetime) -> int:
+        """Put back, due `now`, what `owner` holds; the fences rise, so it cannot finish anything."""
+        t = self.table
+        held = update(t).where(t.c.lease_owner == owner, t.c.state == self.busy)
+        free = {"state": NEW, self.due: now, "fence": t.c.fence + 1, "lease_owner": None, "lease_until": None}
+        return conn.execute(held.values(free)).rowcount
+
     def counts(self, conn: Connection) -> dict[str, int]:
         """Return the number of rows per state; states without rows are 0."""
         found = dict.fromkeys((NEW, self.busy, DONE, DEAD), 0)

@@ -150,6 +150,11 @@ def withdraw(conn: Connection, op_id: str, now: datetime) -> bool:
     return conn.execute(waiting.values(state=DONE, done_at=now, outcome="withdrawn")).rowcount == 1
 
 
+def release(conn: Connection, owner: str, now: datetime) -> int:
+    """Make everything that `owner` holds due again; return how much. Only for an owner that is gone."""
+    return _QUEUE.release(conn, owner, now)
+
+
 def fail(
     conn: Connection,
     op_id: str,

@@ -37,7 +37,7 @@ def refused(kind, call):
 
 def value(issue_id, name):
     found = {f.name: f.value for f in client.get_issue_custom_fields(issue_id=issue_id, **PAGE)}[name]
-    return getattr(found, "name", None) or getattr(found, "login", None)
+    return getattr(found, "login", None) or getattr(found, "name", None)
 
 
 say("projects", lambda: client.get_projects(**PAGE), lambda p: {"DEMO", "PAY"} <= {x.short_name for x in p})

@@ -79,7 +79,7 @@ def test_youtrack_cli(desk: Any, judge: Any, pins: Any, yt_environment: Path, tm
         fields = "summary,customFields(name,value(name,login)),tags(name),comments(id,text),attachments(name)"
         issue: dict[str, Any] = desk.get(f"/issues/{issue_id}", fields)
         issue["fields"] = {
-            f["name"]: f["value"] and (f["value"].get("name") or f["value"].get("login"))
+            f["name"]: f["value"] and (f["value"].get("login") or f["value"].get("name"))
             for f in issue["customFields"]
         }
         return issue

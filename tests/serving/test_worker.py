@@ -276,7 +276,8 @@ def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
 if sys.argv[1] == "before delivery":
-    w.deliver = die
+    import serving.deliveries
+    serving.deliveries.deliver = die
 else:
     from data.youtrack.client import YouTrackClient
     YouTrackClient.add_internal_comment = die
@@ -296,9 +297,11 @@ def test_a_killed_worker_delivers_once_after_its_restart(
     assert (desk.shown(issue)["Issue type"] == "password_reset") == (moment != "before delivery")
     with here.read() as conn:
         assert outbox.counts(conn)["sending"] == 1
-    with here.write() as conn:  # the dead worker's lease runs out
-        conn.exec_driver_sql("UPDATE outbox SET lease_until = 0")
-    turns(made(), lambda: _done(here, 1))
+    log = io.StringIO()
+    worker = made(log)
+    worker.register()  # its lease has a minute to go and is taken back at once
+    assert "leases of a dead worker taken back" in log.getvalue()
+    turns(worker, lambda: _done(here, 1), 15)
     assert len(desk.said(issue)) == 1
     assert desk.shown(issue)["Issue type"] == "password_reset"
 
@@ -346,3 +349,40 @@ def test_undo_restores_what_nobody_changed_since(desk: Any, here: Store, made: A
     assert comment.text.startswith("**Undone by kim.**")
     assert comment.internal
     assert worker.triage() == 0
+
+
+def test_operations_of_one_claim_are_delivered_at_the_same_time(desk: Any, here: Store, made: Any) -> None:
+    issues = [desk.file(SURE, f"I forgot my password and cannot sign in {n}") for n in range(4)]
+    worker = made(lease_seconds=60.0)
+    worker.read_tracker()
+    assert worker.triage() == 4
+    meeting = threading.Barrier(4)
+    client = worker._deliveries._client
+    read = client.issue_with_fields
+
+    def together(issue_id: str) -> Any:
+        meeting.wait(10)  # breaks where fewer than four come at once
+        return read(issue_id)
+
+    client.issue_with_fields = together
+    before = len(desk.requests)
+    assert worker.deliver() == 4
+    assert all(len(desk.said(i)) == 1 for i in issues)
+    asked = [r for r in desk.requests[before:] if r[1].startswith("/api/issues/")]
+    assert len(asked) == 3 * 4, "one look, one write of fields, one comment"
+
+
+def test_a_second_worker_is_told_about_and_does_nothing_twice(desk: Any, here: Store, made: Any) -> None:
+    issue = desk.file(SURE, "I forgot my password and cannot sign in")
+    log = io.StringIO()
+    first, second = made(), made(log)
+    first.register()
+    second.register()
+    assert "another worker is at work too" in log.getvalue()
+    threads = [threading.Thread(target=lambda w=w: [w.turn() for _ in range(20)]) for w in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    turns(first, lambda: _done(here, 1))
+    assert len(desk.said(issue)) == 1

@@ -11,8 +11,9 @@ import pytest
 
 from data.clock import ManualClock
 from data.errors import FirstlineError, SettingsError, TrackerError
-from data.youtrack.client import YouTrackClient, ids_query, query_value
+from data.youtrack.client import YouTrackClient
 from data.youtrack.faults import NotFoundError, RefusedError, UnavailableError
+from data.youtrack.query import ids_query, query_value
 from data.youtrack.transport import Retrying
 
 QUICK = Retrying(attempts=2, first=0.01)

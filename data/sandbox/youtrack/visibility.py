@@ -28,7 +28,7 @@ def parse_visibility(state: TrackerState, given: Any) -> Visibility | None:
         return None
     if not isinstance(given, dict) or "$type" not in given:
         raise bad_request("visibility needs a $type")
-    kind = str(given["$type"]).rpartition(".")[2]
+    kind = str(given["$type"]).rpartition(".")[2].removeprefix("Command")
     if kind == "UnlimitedVisibility":
         return None
     if kind != "LimitedVisibility":
