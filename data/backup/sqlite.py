@@ -106,6 +106,7 @@ def put_in_place(staged: Path, path: Path, aside: Path, *, replace: bool) -> boo
     What it held is copied to `aside` first, under the same lock; True where there was anything. Raises
     `StorageError`, leaving everything as it was; `NotEmptyError` without `replace` where rows came in.
     """
+    used = False
     with _errors(), closing(_connect(path)) as conn:
         conn.execute("PRAGMA synchronous=FULL")
         conn.execute("ATTACH DATABASE ? AS restored", (str(staged),))
@@ -121,6 +122,8 @@ def put_in_place(staged: Path, path: Path, aside: Path, *, replace: bool) -> boo
         except BaseException:
             if conn.in_transaction:
                 conn.execute("ROLLBACK")
+            if used and replace:
+                aside.unlink(missing_ok=True)  # what it copied is still in its place
             raise
     return used
 

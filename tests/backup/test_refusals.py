@@ -255,6 +255,7 @@ def test_a_read_only_database(saved: Path, run: Run, database_url: str, keys: Ke
     code, _, err = run("restore", saved, "--replace")
     assert code == 7
     assert "may be written by this user" in err
+    assert not list(tmp_path.glob("*before-restore*"))
 
 
 def test_a_damaged_sqlite_database_is_moved_aside(

@@ -20,6 +20,7 @@ Keys = Callable[[str], set[str]]
 
 WRITER = """
 import sys
+import time
 from datetime import UTC, datetime
 from data.store import audit, inbox, open_store
 
@@ -32,6 +33,7 @@ while True:
         inbox.receive(conn, f"w{n}", b"{}", now)
         audit.record(conn, actor="cli", action="key.created", subject=f"w{n}", at=now)
     print(f"w{n}", flush=True)
+    time.sleep(0.01)
 """
 ROOT = Path(__file__).parents[2]
 
