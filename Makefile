@@ -18,7 +18,7 @@ LOCKS := requirements/core.lock requirements/dev.lock pyproject.toml
 STAMP := $(VENV)/.installed
 VLLM_STAMP := .venv-vllm/.installed
 
-.PHONY: help setup demo up test test-all outside check bench clean distclean vllm postgres-binaries
+.PHONY: help setup demo up test test-all outside check bench app app-lint clean distclean vllm postgres-binaries
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,7 +63,7 @@ postgres-binaries:
 test: setup postgres-binaries ## The test suite, without what is marked slow
 	$(BIN)/python -m pytest
 
-test-all: setup postgres-binaries $(VLLM_STAMP) ## Everything, slow suites and vLLM included
+test-all: setup postgres-binaries app-lint $(VLLM_STAMP) ## Everything, slow suites and vLLM included
 	$(BIN)/python -m pytest -m "slow or not slow"
 
 outside: setup ## Other people's YouTrack clients against the stand-in (part of test-all)
@@ -72,6 +72,22 @@ outside: setup ## Other people's YouTrack clients against the stand-in (part of 
 bench: setup ## Latency and throughput of triage, beside a plain baseline in the same run
 	$(BIN)/python -m eval.benchmarks.serving_latency
 	$(BIN)/python -m eval.benchmarks.redaction
+	$(BIN)/python -m eval.benchmarks.webhook_refusals
+	$(BIN)/python -m eval.benchmarks.webhook_latency
+
+app: ## Pack the YouTrack app for upload into build/
+	$(PYTHON) deploy/youtrack-app/pack.py build/firstline-youtrack-app.zip
+
+APP := deploy/youtrack-app
+APP_STAMP := $(APP)/node_modules/.installed
+
+app-lint: $(APP_STAMP) ## Lint the YouTrack app's JavaScript (needs Node and npm)
+	$(APP)/node_modules/.bin/eslint --max-warnings 0 -c $(APP)/eslint.config.mjs $(APP) tests/deploy/widget
+
+$(APP_STAMP): $(APP)/package.json $(APP)/package-lock.json
+	@command -v npm >/dev/null || { echo "Node.js 20.19 or newer with npm is missing: apt-get install nodejs npm" >&2; exit 2; }
+	cd $(APP) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 vllm: $(VLLM_STAMP) ## Install vLLM's CPU build into .venv-vllm
 
@@ -86,4 +102,4 @@ clean: ## Remove run-time files and caches (not the environments)
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 distclean: clean ## Also remove the environments
-	rm -rf .venv .venv-vllm .outside
+	rm -rf .venv .venv-vllm .outside deploy/youtrack-app/node_modules

@@ -21,8 +21,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands to `app`."""
+    from data.audit_commands import register_audit
+    from data.backup.commands import register_backup
     from data.dataset.commands import register_data
+    from data.ledger_commands import register_ledger
     from data.sandbox.commands import register_sandbox
+    from data.ticket_commands import register_ticket
 
     data = typer.Typer(help="Datasets and what goes into them.", no_args_is_help=True)
     ledger = typer.Typer(help="What was learnt from every resolved ticket.", no_args_is_help=True)
@@ -35,6 +39,10 @@ def register(app: typer.Typer) -> None:
     register_data(data)
     app.add_typer(data, name="data")
     register_sandbox(app)
+    register_audit(app)
+    register_backup(app)
+    register_ticket(app)
+    register_ledger(app, ledger)
 
 
 def sync(as_json: AsJson = False) -> None:
@@ -44,11 +52,11 @@ def sync(as_json: AsJson = False) -> None:
     from data.clock import SystemClock
     from data.progress import progress
     from data.sync import sync as run
-    from data.youtrack.client import YouTrackClient
+    from data.tracker import open_tracker
 
     clock = SystemClock()
     with _store() as (settings, store), httpx.Client() as http:
-        client = YouTrackClient(http, settings.tracker_url, settings.tracker_token, clock)
+        client = open_tracker(settings, http, clock, store=store)
         report = run(client, store, clock, project=settings.project, progress=progress)
     if as_json:
         print(json.dumps({**asdict(report), "missing": report.missing}))

@@ -10,11 +10,13 @@ from functools import cache
 from sqlalchemy import Connection
 
 from data import ledger as ledger_rules
-from data.labels import DeskRules, outcome_of
+from data.clock import to_millis
+from data.labels import DeskRules, outcome_of, rules_of
+from data.mapping import TrackerMapping
 from data.outcome import Outcome
-from data.store import ledger, outcomes, staging, tickets
+from data.store import absence, ledger, outcomes, staging, tickets
 from data.taxonomy import load_taxonomy
-from data.ticket import FieldChange, TicketRecord
+from data.ticket import Comment, FieldChange, TicketRecord
 from data.youtrack.wire import Activity, id_order
 
 
@@ -28,17 +30,27 @@ class Desk:
 
 @dataclass(slots=True)
 class Tally:
-    """What a synchronisation did so far. `ids` are the tickets that differ now, in order."""
+    """What a synchronisation did so far. `ids` are the tickets that differ now, in order.
+
+    `missing` and `moved` are tickets that the tracker did not show, or shows in another project; they are
+    noted with the next `keep`.
+    """
 
     read: int = 0
     activities: int = 0
     ids: dict[str, None] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
+
+
+def desk_of(mapping: TrackerMapping) -> Desk:
+    """Return the desk with these names and the shipped taxonomy."""
+    return Desk(rules_of(mapping), _issue_types())
 
 
 @cache
-def default_desk() -> Desk:
-    """Return the desk with the default names and the shipped taxonomy."""
-    return Desk(DeskRules(), frozenset(load_taxonomy().labels))
+def _issue_types() -> frozenset[str]:
+    return frozenset(load_taxonomy().labels)
 
 
 def keep(conn: Connection, records: Sequence[TicketRecord], now: datetime, desk: Desk, tally: Tally) -> None:
@@ -50,12 +62,22 @@ def keep(conn: Connection, records: Sequence[TicketRecord], now: datetime, desk:
     changed = set(tickets.upsert_ids(conn, merged, seen_at=now))
     differing = [r for r in merged if r.ticket.id in changed]
     tally.ids |= dict.fromkeys(r.ticket.id for r in differing)
-    closed = {r.ticket.id: outcome_of(r, desk.rules) for r in differing}
+    judge(conn, differing, now, desk)
+    staging.drop(conn, ids)
+    absence.seen(conn, ids)
+    absence.missed(conn, tally.missing, now)
+    absence.bury(conn, tally.moved, absence.MOVED, now)
+    tally.missing.clear()
+    tally.moved.clear()
+
+
+def judge(conn: Connection, records: Sequence[TicketRecord], now: datetime, desk: Desk) -> None:
+    """Write the outcomes and ledger rows of these tickets, from what is known of them."""
+    closed = {r.ticket.id: outcome_of(r, desk.rules) for r in records}
     outcomes.replace(conn, list(closed), [o for o in closed.values() if o is not None])
-    rows = [e for r in differing for e in ledger_rules.entries_of(r, closed[r.ticket.id], desk.issue_types)]
+    rows = [e for r in records for e in ledger_rules.entries_of(r, closed[r.ticket.id], desk.issue_types)]
     ledger.record(conn, rows, now=now)
     _withdraw(conn, closed, now)
-    staging.drop(conn, ids)
 
 
 def _withdraw(conn: Connection, closed: Mapping[str, Outcome | None], now: datetime) -> None:
@@ -81,5 +103,31 @@ def _merged(read: TicketRecord, stored: TicketRecord | None, staged: Iterable[Fi
     """Join what was read with the history known so far; what is stored wins where it is newer."""
     base = stored if stored is not None and stored.updated > read.updated else read
     unique = {c.id: c for c in (*(stored.changes if stored else ()), *read.changes, *staged)}
+    if stored is not None and stored.readable_id != base.readable_id:
+        moved = _renamed(stored, base)
+        unique[moved.id] = moved
     ordered = sorted(unique.values(), key=lambda c: (c.at, id_order(c.id), c.id))
-    return replace(base, changes=tuple(ordered))
+    base = replace(base, comments=_kept(base.comments, stored.comments if stored else ()))
+    return replace(base, changes=_scrubbed(ordered, {c.id for c in base.comments if not c.deleted}))
+
+
+def _kept(now: Sequence[Comment], before: Sequence[Comment]) -> tuple[Comment, ...]:
+    """Keep the place of comments that were deleted for good or hidden from us, not their text."""
+    shown = {c.id for c in now}
+    away = [replace(c, text="", deleted=True) for c in before if c.id not in shown]
+    return tuple(sorted((*now, *away), key=lambda c: (c.created, id_order(c.id)))) if away else tuple(now)
+
+
+def _renamed(stored: TicketRecord, now: TicketRecord) -> FieldChange:
+    """Note the old readable id, which the tracker forgets when a ticket is moved."""
+    name = f"local-{to_millis(now.updated)}-{now.readable_id}"
+    facts = (stored.readable_id, now.readable_id, "readable_id", None)
+    return FieldChange(name, "", now.updated, "readable_id", *facts)
+
+
+def _scrubbed(changes: Iterable[FieldChange], readable: set[str]) -> tuple[FieldChange, ...]:
+    """Take earlier texts of comments that are deleted, or hidden from us, out of the history."""
+    return tuple(
+        replace(c, removed=None, added=None) if c.kind == "comment_text" and c.subject not in readable else c
+        for c in changes
+    )

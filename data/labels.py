@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from data.mapping import TrackerMapping
 from data.outcome import Outcome
 from data.ticket import Comment, TicketRecord
 
@@ -19,6 +20,11 @@ class DeskRules:
     state_field: str = "State"
     resolved_states: frozenset[str] = frozenset({"Resolved"})
     service_accounts: frozenset[str] = field(default_factory=lambda: frozenset({"svc-firstline"}))
+
+
+def rules_of(mapping: TrackerMapping) -> DeskRules:
+    """Return the rules that follow from the tracker's names."""
+    return DeskRules(mapping.state, mapping.resolved_states, mapping.service_accounts)
 
 
 def outcome_of(record: TicketRecord, rules: DeskRules) -> Outcome | None:

@@ -6,6 +6,7 @@ its key in `$FIRSTLINE_HOME/firstline.toml` is the name. Unknown keys are refuse
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from typing import Any
 from data.errors import SettingsError
 
 CONFIG_NAME = "firstline.toml"
+_NOT_OURS = "FIRSTLINE_TEST_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,15 @@ class Settings:
     """Short name of the tracker project that holds the tickets."""
     webhook_secret: str
     """Key of the HMAC signature on events, at least 32 characters."""
+    webhook_secret_next: str
+    """A second key that is good as well while keys are changed; empty: none."""
+    webhook_key_id: str
+    webhook_key_id_next: str
+    """The names of the two keys. An event may say (X-Firstline-Key) with which one it was signed."""
+    webhook_token: str
+    """Shared token of JetBrains' Webhook Triggers app (X-YouTrack-Token), 32 characters; empty: off."""
+    webhook_backlog: int
+    """Unprocessed events above which further ones are turned away; polling finds their tickets."""
     host: str
     """Address every local server binds to."""
     service_port: int
@@ -47,6 +58,8 @@ class Settings:
     """The triage policy file."""
     engine_url: str
     """A vLLM server that holds the champion's encoder; empty: the engine in the service's process."""
+    access: str
+    """`local`: the service answers this machine only, without keys; `keys`: every call needs an API key."""
 
     @property
     def datasets(self) -> Path:
@@ -63,6 +76,17 @@ class Settings:
     @property
     def service_url(self) -> str:
         return f"http://{self.host}:{self.service_port}"
+
+    @property
+    def webhook_keys(self) -> dict[str, str]:
+        """Every signing key that is good now, by its id."""
+        keys = {self.webhook_key_id: self.webhook_secret, self.webhook_key_id_next: self.webhook_secret_next}
+        return {name: key for name, key in keys.items() if key}
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """The signing keys alone."""
+        return tuple(self.webhook_keys.values())
 
     @property
     def tracker_is_sandbox(self) -> bool:
@@ -94,6 +118,11 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         "tracker_token": SANDBOX_TOKEN,
         "project": "PAY",
         "webhook_secret": SANDBOX_SECRET,
+        "webhook_secret_next": "",
+        "webhook_key_id": "current",
+        "webhook_key_id_next": "next",
+        "webhook_token": "",
+        "webhook_backlog": 10_000,
         "host": "127.0.0.1",
         "service_port": 8800,
         "sandbox_port": 8801,
@@ -101,6 +130,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         "poll_seconds": 5.0,
         "policy": _SHIPPED_POLICY,
         "engine_url": "",
+        "access": "local",
     }
     values, problems = _converted(defaults, given)
     problems += _problems(values)
@@ -110,6 +140,17 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
             remedy=f"Correct the environment (FIRSTLINE_*) or {home / CONFIG_NAME}.",
         )
     return Settings(**values)
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Return the FIRSTLINE_ variables that are no setting, each with the setting that may be meant."""
+    known = {f"FIRSTLINE_{f.name.upper()}" for f in fields(Settings)}
+    found = []
+    for name in sorted(environ):
+        if name.startswith("FIRSTLINE_") and name not in known and not name.startswith(_NOT_OURS):
+            meant = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+            found.append(f"{name} (did you mean {meant[0]}?)" if meant else name)
+    return found
 
 
 def _from_environ(env: Mapping[str, str]) -> dict[str, Any]:
@@ -157,6 +198,17 @@ def _problems(values: dict[str, Any]) -> list[str]:
         found.append(f"engine_url must start with http:// or https://, not {values['engine_url']!r}")
     if len(values["webhook_secret"]) < 32 or values["webhook_secret"] == "secret":
         found.append("webhook_secret must have at least 32 characters")
+    if 0 < len(values["webhook_secret_next"]) < 32:
+        found.append("webhook_secret_next must have at least 32 characters, or be empty")
+    if not values["webhook_key_id"] or values["webhook_key_id"] == values["webhook_key_id_next"]:
+        found.append("webhook_key_id and webhook_key_id_next must be two different names")
+    # 'secret' is what a mis-set tracker sends in place of a secret setting: everybody knows it.
+    if values["webhook_token"] and (len(values["webhook_token"]) < 32 or not values["webhook_token"].strip()):
+        found.append("webhook_token must have at least 32 characters (never 'secret'), or be empty")
+    if int(values["webhook_backlog"]) < 1:
+        found.append("webhook_backlog must be at least 1")
+    if values["access"] not in ("local", "keys"):
+        found.append(f"access must be local or keys, not {values['access']!r}")
     if not 0 < float(values["poll_seconds"]) <= 3600:
         found.append("poll_seconds must be above 0 and at most 3600")
     return found

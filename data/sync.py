@@ -17,17 +17,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from data.absence import histories, look_again
 from data.backfill import STATE_KEY, Progress, read_each, read_history, read_tickets
 from data.clock import Clock, from_millis, to_millis
-from data.intake import Desk, Tally, by_ticket, default_desk, keep
+from data.intake import Desk, Tally, by_ticket, desk_of, keep
 from data.store import Store, ledger, staging, sync_state, tickets
 from data.ticket import TicketRecord
 from data.youtrack import wire
-from data.youtrack.client import YouTrackClient, ids_query, query_value
-from data.youtrack.faults import NotFoundError, RefusedError
+from data.youtrack.client import YouTrackClient
+from data.youtrack.faults import RefusedError
+from data.youtrack.query import ids_query, query_value
 
 T = TypeVar("T")
 OVERLAP_MS = 30_000
@@ -78,9 +80,10 @@ def sync(
     started = clock.now()
     client.check()
     state = _state(store, project)
-    run = _Run(client, store, clock, project, progress, desk or default_desk(), Tally(), state)
+    run = _Run(client, store, clock, project, progress, desk or desk_of(client.names), Tally(), state)
     mode = "incremental" if state["stage"] == "following" else "full"
     _bring_up(run)
+    look_again(client, store, clock, project, run.desk, run.tally)
     report = _report(run, mode, started)
     if mode == "incremental" and report.missing:
         _bring_up(run)  # it may have arrived between reading and counting
@@ -139,7 +142,9 @@ def poll(
     if state["stage"] != "following":
         return []
     tally = Tally()
-    _follow(_Run(client, store, clock, project, _silent, desk or default_desk(), tally, state))
+    known = desk or desk_of(client.names)
+    _follow(_Run(client, store, clock, project, _silent, known, tally, state))
+    look_again(client, store, clock, project, known, tally)
     return list(tally.ids)
 
 
@@ -148,17 +153,20 @@ def refresh(
 ) -> list[str]:
     """Re-read these tickets now (a webhook named them); return the ids that differ. Unknown ones are skipped.
 
-    Their field changes arrive with the next `poll`.
+    Their changes arrive with the next `poll`; of tickets that the feed will not tell about (moved to us, or
+    shown to us again), all of them are read here.
     """
-    records = []
-    for ticket_id in dict.fromkeys(ticket_ids):
-        try:
-            records.append(client.issue(ticket_id))
-        except NotFoundError:
-            continue
+    with store.read() as conn:
+        state = sync_state.get(conn, STATE_KEY)
     tally = Tally()
+    wanted = dict.fromkeys(ticket_ids)
+    records = read_each(client, wanted, state["project"], tally) if state else []
+    overlap = timedelta(milliseconds=OVERLAP_MS)
+    old = [r for r in records if state and r.created < from_millis(state["watermark"]) - overlap]
+    earlier = histories(client, store, old, ())
     with store.write() as conn:
-        keep(conn, records, clock.now(), desk or default_desk(), tally)
+        staging.add(conn, by_ticket(earlier))
+        keep(conn, records, clock.now(), desk or desk_of(client.names), tally)
     return list(tally.ids)
 
 
@@ -198,10 +206,11 @@ def _follow(run: _Run) -> None:
         if not fresh:
             continue
         run.tally.activities += len(fresh)
-        records = _changed_tickets(run.client, fresh)
+        records = _changed_tickets(run, fresh)
+        earlier = histories(run.client, store, records, fresh)
         after = _advanced(state, fresh)
         with store.write() as conn:
-            staging.add(conn, by_ticket(fresh))
+            staging.add(conn, by_ticket([*fresh, *earlier]))
             keep(conn, records, run.clock.now(), run.desk, run.tally)
             # Changes of tickets that are gone have no record to join.
             staging.drop(conn, sorted({a.ticket_id for a in fresh}))
@@ -252,7 +261,7 @@ def _advanced(state: dict[str, Any], fresh: list[wire.Activity]) -> dict[str, An
     return {**state, "watermark": watermark, "seen": kept}
 
 
-def _changed_tickets(client: YouTrackClient, fresh: list[wire.Activity]) -> list[TicketRecord]:
+def _changed_tickets(run: _Run, fresh: list[wire.Activity]) -> list[TicketRecord]:
     """Read the tickets that the entries are about, each at least as new as its newest entry."""
     newest: dict[str, datetime] = {}
     readable: dict[str, str] = {}
@@ -260,16 +269,17 @@ def _changed_tickets(client: YouTrackClient, fresh: list[wire.Activity]) -> list
         newest[a.ticket_id] = max(a.at, newest.get(a.ticket_id, a.at))
         readable[a.ticket_id] = a.readable_id
     if len(newest) <= _FEW:
-        return read_each(client, newest)
+        return read_each(run.client, newest, run.project, run.tally)
     found: dict[str, TicketRecord] = {}
     named = [i for i in newest if readable[i]]
     for at in range(0, len(named), _BATCH):
         some = named[at : at + _BATCH]
-        for record in client.issues(ids_query([readable[i] for i in some]), _BATCH):
+        for record in run.client.issues(ids_query([readable[i] for i in some]), _BATCH):
             # The index behind queries may lag behind the feed; such tickets are read directly.
             if record.ticket.id in newest and record.updated >= newest[record.ticket.id]:
                 found[record.ticket.id] = record
-    for record in read_each(client, [i for i in newest if i not in found]):
+    late = [i for i in newest if i not in found]
+    for record in read_each(run.client, late, run.project, run.tally):
         found[record.ticket.id] = record
     return list(found.values())
 
@@ -290,9 +300,9 @@ def _report(run: _Run, mode: str, started: datetime) -> SyncReport:
         tickets_changed=len(run.tally.ids),
         changes_read=run.tally.activities,
         seconds=(run.clock.now() - started).total_seconds(),
-        stored_tickets=stored["tickets"],
+        stored_tickets=stored["tickets"] - stored["gone"],
         tracker_tickets=counted,
-        stored_resolved=stored["resolved"],
+        stored_resolved=stored["resolved"] - stored["gone_resolved"],
         tracker_resolved=resolved,
         ledger_rows=sum(sum(states.values()) for states in status.counts.values()),
         ledger_complete=status.complete,

@@ -37,7 +37,13 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One change of one custom field, from the tracker's activity feed (names, `None` for empty)."""
+    """One change of a ticket, from the tracker's activity feed (names, `None` for empty).
+
+    `kind` is `field` for a custom field, else what changed: `resolved`, `tags`, `summary`, `description`,
+    `comment`, `comment_text`, `comment_visibility`, `attachment`, `link`, `project`, `visibility`,
+    `readable_id`; there `field` repeats it. `subject` is the id of the comment that the change is about.
+    Of comments that were added or deleted, `added` and `removed` hold ids, never texts.
+    """
 
     id: str
     author: str
@@ -45,6 +51,8 @@ class FieldChange:
     field: str
     removed: str | None
     added: str | None
+    kind: str = "field"
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,8 @@ class TicketRecord:
     """A ticket with the tracker's facts about it: what the store keeps.
 
     The four triage fields hold taxonomy keys (`issue_type`, `category`, `team`) and a lower-case
-    priority, or `None` where the tracker's field is empty.
+    priority, or `None` where the tracker's field is empty. `fields` are all custom fields that have a
+    value, under the tracker's names, sorted; several values of one field are joined by `, `.
     """
 
     ticket: Ticket
@@ -70,6 +79,7 @@ class TicketRecord:
     tags: tuple[str, ...] = ()
     comments: tuple[Comment, ...] = ()
     changes: tuple[FieldChange, ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
     raw_hash: str = field(default="", compare=False)
 
     @property

@@ -12,6 +12,8 @@ import typer
 
 from data.errors import BadInputError
 from data.settings import read_settings
+from serving.connect.command import connect
+from serving.effect_commands import register_effects
 
 
 def register(app: typer.Typer) -> None:
@@ -21,6 +23,8 @@ def register(app: typer.Typer) -> None:
     app.command()(worker)
     app.command()(up)
     app.command()(doctor)
+    app.command()(connect)
+    register_effects(app)
 
 
 def triage(

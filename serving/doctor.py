@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -15,16 +16,21 @@ import httpx
 
 from data.clock import Clock
 from data.errors import FirstlineError
-from data.settings import Settings
-from data.store import open_store
-from data.youtrack.client import YouTrackClient
+from data.mapping_file import MAPPING_NAME
+from data.settings import Settings, unknown_variables
+from data.store import alerts, open_store, outbox, switches, workers
+from data.store.reach import find_all
+from data.store.workers import WorkerProcess
+from data.tracker import open_tracker
 from data.youtrack.transport import Retrying
+from serving import presence
 from serving.policy import load_policy
 from serving.serve import ROOT, port_holder
 from serving.up import starts_mlflow
 from serving.wiring import autonomy_of, load_champion
 
 Verdict = Literal["ok", "warn", "fail"]
+_SKEW_SECONDS = 120
 _LOW_DISK = 2 * 1024**3
 _LITTLE_DISK = 10 * 1024**3
 
@@ -43,12 +49,14 @@ def examine(settings: Settings, http: httpx.Client, clock: Clock) -> list[Findin
     """Run every check; none depends on another, and none raises."""
     checks: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
         ("python", _python),
+        ("environment", _environment),
         ("packages", _packages),
         ("disk", lambda: _disk(settings)),
         ("ports", lambda: _ports(settings, http)),
-        ("database", lambda: _database(settings)),
+        ("database", lambda: _database(settings, clock)),
         ("bundle", lambda: _bundle(settings)),
         ("tracker", lambda: _tracker(settings, http, clock)),
+        ("alerts", lambda: _alerts(settings)),
         ("mlflow", lambda: _mlflow(settings, http)),
     ]
     found: list[Finding] = []
@@ -68,6 +76,14 @@ def _python() -> Iterable[Finding]:
         yield Finding("python", "ok", version)
     else:
         yield Finding("python", "fail", version, "Install with Python 3.11 (make setup PYTHON=python3.11).")
+
+
+def _environment() -> Iterable[Finding]:
+    unknown = unknown_variables(os.environ)
+    for name in unknown:
+        yield Finding("environment", "warn", f"{name} is no setting; it has no effect", "Correct its name.")
+    if not unknown:
+        yield Finding("environment", "ok", "every FIRSTLINE_ variable is a setting")
 
 
 def _packages() -> Iterable[Finding]:
@@ -134,15 +150,31 @@ def _ports(settings: Settings, http: httpx.Client) -> Iterable[Finding]:
             )
 
 
-def _database(settings: Settings) -> Iterable[Finding]:
+def _database(settings: Settings, clock: Clock) -> Iterable[Finding]:
     with open_store(settings.database_url) as store:
         problems = store.check()
         kind = store.engine.dialect.name
+        with store.read() as conn:
+            at_work = [w for w in workers.registered(conn) if presence.at_work(w, clock.now())]
+            dead = outbox.counts(conn)["dead"]
+            stopped = sorted(switches.paused_projects(conn))
+        with store.read() as conn:
+            reaches = find_all(conn)
     bad = [p for p in problems if not p.startswith("note:")]
     for problem in bad:
         yield Finding("database", "fail", problem, "Restore a backup, or move it away and sync.")
     if not bad:
         yield Finding("database", "ok", f"{kind}, schema up to date")
+    for host, reach in reaches.items():
+        if reach.state != "closed":
+            yield Finding(
+                "tracker pause",
+                "warn",
+                f"{host} failed {reach.failures} times; tried again from {reach.retry_at:%H:%M:%S} UTC on",
+                "Check that the tracker runs; nothing is lost meanwhile.",
+            )
+    yield from _workers(at_work)
+    yield from _effects(dead, stopped)
     for note in problems:
         if note.startswith("note:"):
             yield Finding(
@@ -151,6 +183,44 @@ def _database(settings: Settings) -> Iterable[Finding]:
                 note.removeprefix("note:").strip(),
                 "Harmless here; use PostgreSQL in production (FIRSTLINE_DATABASE_URL).",
             )
+
+
+def _alerts(settings: Settings) -> Iterable[Finding]:
+    with open_store(settings.database_url) as store, store.read() as conn:
+        standing = alerts.find(conn)
+    for a in standing:
+        since = f"{a.kind} of {a.subject} since {a.opened:%Y-%m-%d %H:%M}"
+        yield Finding("alerts", "warn", since, "Look at `firstline alerts list`; run `firstline reconcile`.")
+    if not standing:
+        yield Finding("alerts", "ok", "none stands")
+
+
+def _workers(at_work: Sequence[WorkerProcess]) -> Iterable[Finding]:
+    if len(at_work) < 2:
+        yield Finding(
+            "worker", "ok", f"process {at_work[0].pid} is at work" if at_work else "none is at work"
+        )
+        return
+    yield Finding(
+        "worker",
+        "warn",
+        f"{len(at_work)} are at work: processes {', '.join(str(w.pid) for w in at_work)}",
+        "Nothing is done twice, but one is enough: stop the others.",
+    )
+
+
+def _effects(dead: int, stopped: Sequence[str]) -> Iterable[Finding]:
+    if stopped:
+        where = ", ".join(p or "all projects" for p in stopped)
+        lift = "`firstline automation status` says why; lift it with `firstline automation resume`."
+        yield Finding("automation", "warn", f"paused: {where}", lift)
+    else:
+        yield Finding("automation", "ok", "not paused")
+    if dead:
+        again = "Look with `firstline outbox list --state dead`, then `firstline outbox retry ID`."
+        yield Finding("deliveries", "warn", f"{dead} given up", again)
+    else:
+        yield Finding("deliveries", "ok", "none given up")
 
 
 def _bundle(settings: Settings) -> Iterable[Finding]:
@@ -175,18 +245,33 @@ def _bundle(settings: Settings) -> Iterable[Finding]:
 
 def _tracker(settings: Settings, http: httpx.Client, clock: Clock) -> Iterable[Finding]:
     once = Retrying(attempts=1, total=5.0)
-    client = YouTrackClient(http, settings.tracker_url, settings.tracker_token, clock, retrying=once)
+    client = open_tracker(settings, http, clock, retrying=once)
     account = client.check()
     yield Finding("tracker", "ok", f"{settings.tracker_url} as {account.login}")
     names = client.names
-    wanted = (names.issue_type, names.category, names.priority, names.team, names.state, names.client)
+    ahead = 0.0 if client.skew is None else client.skew.total_seconds()
+    if abs(ahead) > _SKEW_SECONDS:
+        yield Finding(
+            "tracker clock",
+            "warn",
+            f"the tracker's clock is {abs(ahead) / 60:.0f} min {'ahead of' if ahead > 0 else 'behind'} ours",
+            "Synchronise both machines' clocks (NTP): signed events are refused, polling goes on.",
+        )
+    if account.login not in names.service_accounts:
+        yield Finding(
+            "tracker account",
+            "warn",
+            f"{account.login} counts as a person: what it does would be learnt from",
+            f"Add it to desk.service_accounts in {settings.home / MAPPING_NAME}.",
+        )
+    wanted = [n for ours, n in names.used_fields().items() if ours not in ("country", "language")]
     missing = [n for n in wanted if n not in client.fields_of(settings.project)]
     if missing:
         yield Finding(
             "tracker fields",
             "fail",
             f"project {settings.project} lacks {', '.join(missing)}",
-            "Add these custom fields to the project.",
+            f"Add them to the project, or correct their names in {settings.home / MAPPING_NAME}.",
         )
     else:
         client.team_group(settings.project)

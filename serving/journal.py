@@ -37,6 +37,11 @@ class Reach:
         """Tell whether it may be tried now."""
         return self._clock.now() >= self._resume
 
+    @property
+    def failing(self) -> bool:
+        """Whether the last try failed: the next one should be a small one."""
+        return self._failures > 0
+
     def failed(self, why: str, pause: float | None = None) -> None:
         """Note a failure; `pause` is what the other side asked for, in seconds."""
         self._failures += 1

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from data.caps import Caps
 from data.errors import FirstlineError, SettingsError
 from data.taxonomy import Taxonomy, load_taxonomy
 
@@ -62,11 +63,15 @@ class Policy:
     familiarity_floor: float
     least_characters: int
     routing: tuple[Route, ...] = ()
+    caps: Caps | None = None
 
     @cached_property
     def version(self) -> str:
         """Twelve hexadecimal digits of the content: the same rules give the same version."""
-        facts = json.dumps(asdict(self), sort_keys=True)
+        content = asdict(self)
+        if self.caps is None:  # a policy from before there were caps keeps its version
+            del content["caps"]
+        facts = json.dumps(content, sort_keys=True)
         return hashlib.sha256(facts.encode()).hexdigest()[:12]
 
     def team(self, taxonomy: Taxonomy, issue_type: str, client: str | None, country: str | None) -> str:
@@ -109,6 +114,19 @@ class _Route(_Strict):
     country: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
 
 
+class _Caps(_Strict):
+    per_hour: Annotated[int, Field(ge=1)] | None = None
+    per_day: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _some_cap(self) -> Self:
+        if self.per_hour is None and self.per_day is None:
+            raise ValueError("give per_hour, per_day, or both; leave caps out for none")
+        if self.per_hour is not None and self.per_day is not None and self.per_hour > self.per_day:
+            raise ValueError("per_hour is larger than per_day, so it would never matter")
+        return self
+
+
 class _Policy(_Strict):
     category: _Promise
     priority: _Promise
@@ -116,10 +134,24 @@ class _Policy(_Strict):
     familiarity_floor: Annotated[float, Field(ge=-1, lt=1)]
     least_characters: Annotated[int, Field(ge=1, le=1000)]
     routing: list[_Route] = []
+    caps: _Caps | None = None
 
 
 def load_policy(path: Path, taxonomy: Taxonomy) -> Policy:
     """Read and check a policy file. Raises `SettingsError` with every problem found."""
+    return parse_policy(_read(path), taxonomy, name=str(path))
+
+
+def load_caps(path: Path) -> Caps | None:
+    """Read only the caps, for who has no bundle at hand. Raises `SettingsError`."""
+    try:
+        checked = _Policy.model_validate(_read(path))
+    except ValidationError as error:
+        raise _refused(str(path), [_sentence(e) for e in error.errors()]) from None
+    return Caps(**checked.caps.model_dump()) if checked.caps else None
+
+
+def _read(path: Path) -> Any:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -128,7 +160,7 @@ def load_policy(path: Path, taxonomy: Taxonomy) -> Policy:
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"The policy {path} is not YAML: {error}", remedy="Correct that line.") from None
-    return parse_policy(raw, taxonomy, name=str(path))
+    return raw
 
 
 def parse_policy(raw: Any, taxonomy: Taxonomy, *, name: str = "policy") -> Policy:
@@ -147,6 +179,7 @@ def parse_policy(raw: Any, taxonomy: Taxonomy, *, name: str = "policy") -> Polic
         familiarity_floor=checked.familiarity_floor,
         least_characters=checked.least_characters,
         routing=routes,
+        caps=Caps(**checked.caps.model_dump()) if checked.caps else None,
     )
 
 

@@ -13,6 +13,7 @@ import psutil
 from data.errors import SettingsError
 from data.settings import Settings
 from data.store import open_store
+from serving.access import check as check_access
 from serving.policy import load_policy
 from serving.wiring import champion_directory, load_champion
 
@@ -22,6 +23,7 @@ _GRACE_SECONDS = 20
 
 def check(settings: Settings) -> None:
     """Raise the `FirstlineError` that would stop the service: port, bundle, policy, database."""
+    check_access(settings)
     check_port(settings.host, settings.service_port, "service_port")
     bundle = load_champion(settings)
     load_policy(settings.policy, bundle.taxonomy)

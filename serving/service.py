@@ -22,10 +22,13 @@ from starlette.responses import JSONResponse
 
 from data.clock import SystemClock
 from data.errors import BadInputError, FirstlineError
+from data.mapping_file import load_mapping
 from data.settings import read_settings
 from data.store import open_store
 from data.ticket import Ticket
 from serving import problem
+from serving.access import Access
+from serving.access import check as check_access
 from serving.batcher import GreedyBatcher
 from serving.boundary import Boundary
 from serving.contract import parse_ticket, result
@@ -101,7 +104,9 @@ class FirstlineService:
     def __init__(self) -> None:
         try:
             self.settings = read_settings()
+            check_access(self.settings)
             self.triage_model = load_triage(self.settings)
+            self.names = load_mapping(self.settings.home)
             self.store = open_store(self.settings.database_url)
         except FirstlineError as error:
             _refuse(error)
@@ -176,5 +181,6 @@ def _parsed(value: Any, position: int) -> Ticket | dict[str, Any]:
 
 
 _bento = cast(Any, FirstlineService)  # the decorator returns a BentoML service, not the class
+_bento.add_asgi_middleware(Access, service=bentoml.get_current_service)
 _bento.add_asgi_middleware(Boundary)
 _bento.mount_asgi_app(application(bentoml.get_current_service), path="/")

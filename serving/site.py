@@ -12,14 +12,13 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from data.errors import FirstlineError
-from data.store import decisions, inbox, outbox, tickets
-from data.youtrack.webhook import MAX_BODY_BYTES, WebhookError, event_key, parse_event, verify
-from serving import problem
+from data.store import decisions, outbox, switches, tickets
+from serving import events, suggestions
 
 _SHOWN = 20
 _RECENT = timedelta(days=1)
@@ -39,13 +38,14 @@ def application(service: Callable[[], Any]) -> Starlette:
         return JSONResponse(facts(service()))
 
     async def event(request: Request) -> Response:
-        return await _receive(service(), request)
+        return await events.receive(service(), request)
 
     return Starlette(
         routes=[
             Route("/", status, methods=["GET"]),
             Route("/v1/bundle", bundle, methods=["GET"]),
             Route("/v1/events/youtrack", event, methods=["POST"]),
+            *suggestions.routes(service),
         ]
     )
 
@@ -61,53 +61,6 @@ def facts(service: Any) -> dict[str, Any]:
         "certificates": triage.autonomy.as_dict(),
         "issue_types": list(triage.bundle.taxonomy.labels),
     }
-
-
-async def _receive(service: Any, request: Request) -> Response:
-    """Keep a signed event: 202 only after its row is committed. All work happens in the worker."""
-    body = await _body(request)
-    counted = service.counters.events
-    if body is None:
-        counted.labels("too_large").inc()
-        return problem.response(
-            413, f"An event has at most {MAX_BODY_BYTES:,} bytes.", remedy="Send ids, not content."
-        )
-    now = service.clock.now()
-    try:
-        verify(service.settings.webhook_secret, request.headers, body, now)
-    except WebhookError as error:
-        counted.labels("refused").inc()
-        return problem.of(error, 401)
-    try:
-        parse_event(body)
-    except WebhookError as error:
-        counted.labels("refused").inc()
-        return problem.of(error, 400)
-    try:
-        new = await asyncio.to_thread(_store_event, service.store, body, now)
-    except FirstlineError as error:
-        counted.labels("failed").inc()
-        return problem.of(error, 503)
-    counted.labels("new" if new else "duplicate").inc()
-    return JSONResponse({"received": True, "duplicate": not new}, 202)
-
-
-def _store_event(store: Any, body: bytes, now: Any) -> bool:
-    with store.write() as conn:
-        return inbox.receive(conn, event_key(body), body, now)
-
-
-async def _body(request: Request) -> bytes | None:
-    parts, size = [], 0
-    try:
-        async for part in request.stream():
-            size += len(part)
-            if size > MAX_BODY_BYTES:
-                return None
-            parts.append(part)
-    except ClientDisconnect:
-        return None
-    return b"".join(parts)
 
 
 async def _status(service: Any, pages: Environment) -> Response:
@@ -136,6 +89,7 @@ def _activity(service: Any) -> dict[str, Any]:
         return {
             "decisions": decisions.counts(conn),
             "outbox": outbox.counts(conn),
+            "paused": [s for s in switches.status(conn) if s.paused],
             "last": [
                 {
                     "ticket": names.get(d.ticket_id, d.ticket_id),

@@ -8,34 +8,39 @@ writes.
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import httpx
 
+from data.audit_heads import HourlyExport
+from data.caps import Caps
 from data.clock import Clock, SystemClock
 from data.errors import BadInputError, FirstlineError, TrackerError
 from data.settings import Settings
-from data.store import Store, decisions, inbox, open_store, outbox
+from data.store import Store, decisions, inbox, open_store, workers
 from data.sync import finished, poll, refresh, sync
 from data.ticket import TicketRecord
+from data.tracker import open_tracker
 from data.youtrack.client import YouTrackClient
-from data.youtrack.faults import NotFoundError, RefusedError, UnavailableError
+from data.youtrack.transport import Retrying
 from data.youtrack.webhook import WebhookError, parse_event
 from serving.contract import decision_from
-from serving.deliver import deliver, enqueue
+from serving.deliver import enqueue
+from serving.deliveries import Deliveries
 from serving.journal import Journal, Reach
+from serving.policy import load_caps
+from serving.presence import alive, at_work, myself
 
 T = TypeVar("T")
 BATCH = 64
 IDLE_SECONDS = 0.5
-_CLAIMED = 4
-_ATTEMPTS = 1000  # an outage of days must not bury what waits
+_SIGN = timedelta(seconds=15)
 _KEEP_EVENTS = timedelta(days=7)
 _HEAD, _TAIL = 33_000, 11_000  # what `render` can see of a long text, and some
 
@@ -58,25 +63,62 @@ class Worker:
         *,
         stop: threading.Event,
         lease_seconds: float = 90.0,
+        caps: Caps | None = None,
     ) -> None:
         self._settings, self._store, self._client, self._service = settings, store, client, service
         self._clock, self._journal, self._stop = clock, journal, stop
-        self._lease_seconds = lease_seconds
-        self._owner = f"worker-{os.getpid()}"
+        self._me = myself(clock.now())
+        self._next_sign: datetime | None = None  # not before we are registered
         self._tracker_reach = Reach("tracker", journal, clock)
         self._service_reach = Reach("service", journal, clock)
         self._store_reach = Reach("database", journal, clock)
+        self._deliveries = Deliveries(
+            store,
+            client,
+            clock,
+            journal,
+            self._tracker_reach,
+            owner=self._me.worker,
+            stop=stop,
+            lease_seconds=lease_seconds,
+            caps=caps,
+        )
         self._next_poll = clock.now()
+        self._heads = HourlyExport(store, settings.home)
         self._refused: set[str] = set()
         self._announced = False
 
     def run(self) -> None:
         """Work until asked to stop; the step in hand is finished."""
         self._journal.write("started", project=self._settings.project)
+        self.register()
         while not self._stop.is_set():
             if not self.turn():
                 self._stop.wait(IDLE_SECONDS)
+        self._deliveries.close()
+        with self._store.write() as conn:
+            workers.leave(conn, self._me.worker)
         self._journal.write("stopped")
+
+    def register(self) -> None:
+        """Write down that we are at work, and take back what dead workers of this machine hold."""
+        now = self._clock.now()
+        with self._store.write() as conn:
+            released, others = workers.register(conn, replace(self._me, seen_at=now), alive)
+        self._next_sign = now + _SIGN
+        if released:
+            self._journal.write("leases of a dead worker taken back", operations=released)
+        for other in others:
+            if at_work(other, now):
+                self._journal.write("another worker is at work too", worker=other.worker, pid=other.pid)
+
+    def _give_sign(self) -> None:
+        now = self._clock.now()
+        if self._next_sign is None or now < self._next_sign:
+            return
+        with self._store.write() as conn:
+            workers.seen(conn, self._me.worker, now)
+        self._next_sign = now + _SIGN
 
     def turn(self) -> bool:
         """Do every step once; tell whether anything was done."""
@@ -88,6 +130,8 @@ class Worker:
                 if self._stop.is_set():
                     break
                 busy |= step() > 0
+            self._give_sign()
+            self._heads.turn(self._clock.now())
         except Stopping:
             return False
         except FirstlineError as error:
@@ -170,68 +214,7 @@ class Worker:
 
     def deliver(self) -> int:
         """Deliver what is due, a batch at most; return how many operations were finished."""
-        done = 0
-        while done < BATCH and not self._stop.is_set() and self._tracker_reach.due():
-            now = self._clock.now()
-            with self._store.write() as conn:
-                claimed = outbox.claim(
-                    conn, self._owner, now, self._lease_seconds, _CLAIMED, max_attempts=_ATTEMPTS
-                )
-            if not claimed:
-                break
-            for operation in claimed:
-                done += self._delivered(operation)
-        return done
-
-    def _delivered(self, operation: outbox.Operation) -> bool:
-        if not self._tracker_reach.due():  # an earlier one of this claim found the tracker down
-            self._put_back(operation, "tracker not reachable", None)
-            return False
-        try:
-            comment = deliver(self._client, operation)
-        except UnavailableError as error:
-            self._tracker_reach.failed(error.message, error.retry_after)
-            self._put_back(operation, error.message, error.retry_after)
-            return False
-        except RefusedError as error:
-            return self._refusal(operation, error)
-        self._tracker_reach.answered()
-        with self._store.write() as conn:
-            outbox.complete(conn, operation.op_id, operation.fence, self._clock.now(), remote_id=comment)
-        return True
-
-    def _refusal(self, operation: outbox.Operation, error: RefusedError) -> bool:
-        """Bury what the tracker will never take; wait where it is us whom it does not take."""
-        if not isinstance(error, NotFoundError):
-            try:
-                self._client.check()
-            except TrackerError as refused:
-                self._tracker_reach.failed(refused.message)
-                self._put_back(operation, refused.message, None)
-                return False
-        with self._store.write() as conn:
-            outbox.fail(
-                conn,
-                operation.op_id,
-                operation.fence,
-                error.message,
-                self._clock.now(),
-                permanent=True,
-            )
-        self._journal.write("delivery given up", operation=operation.op_id, why=error.message)
-        return True
-
-    def _put_back(self, operation: outbox.Operation, why: str, pause: float | None) -> None:
-        with self._store.write() as conn:
-            outbox.fail(
-                conn,
-                operation.op_id,
-                operation.fence,
-                why,
-                self._clock.now(),
-                retry_seconds=pause if pause is not None else min(30.0, 2.0 ** min(operation.attempts, 5)),
-                max_attempts=_ATTEMPTS,
-            )
+        return self._deliveries.turn(BATCH)
 
     def _decided(self, records: list[TicketRecord]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         body = {"tickets": [_as_json(r) for r in records]}
@@ -294,6 +277,7 @@ def run(settings: Settings) -> None:
         httpx.Client(timeout=httpx.Timeout(30.0, connect=5.0)) as tracker,
         httpx.Client(base_url=settings.service_url, timeout=httpx.Timeout(70.0, connect=5.0)) as service,
     ):
-        client = YouTrackClient(tracker, settings.tracker_url, settings.tracker_token, clock)
+        client = open_tracker(settings, tracker, clock, store=store, retrying=Retrying(total=20.0, asked=2.0))
         journal = Journal(sys.stderr, clock, "worker")
-        Worker(settings, store, client, service, clock, journal, stop=stop).run()
+        caps = load_caps(settings.policy)
+        Worker(settings, store, client, service, clock, journal, stop=stop, caps=caps).run()

@@ -67,7 +67,10 @@ def of_the_desk(record: TicketRecord, rules: DeskRules | None = None) -> tuple[C
 
 
 def answers_of(
-    records: Iterable[TicketRecord], rows: Sequence[Row], redactor_of: Callable[[str], Redactor]
+    records: Iterable[TicketRecord],
+    rows: Sequence[Row],
+    redactor_of: Callable[[str], Redactor],
+    rules: DeskRules | None = None,
 ) -> list[Answer]:
     """Return at most `ANSWERS_PER_TYPE` answers per issue type, most used first, ordered by issue type.
 
@@ -79,7 +82,7 @@ def answers_of(
     said: list[_Said] = []
     for record in records:
         if (row := teaching.get(record.ticket.id)) is not None:
-            comments = [c for c in of_the_desk(record) if is_root_cause(c) or row.ticket_id in chosen]
+            comments = [c for c in of_the_desk(record, rules) if is_root_cause(c) or row.ticket_id in chosen]
             said += _said(record, comments, row, redactor_of(record.tenant))
     said.sort(key=lambda s: (s.row.ticket_id, s.kind, s.text))
     groups: dict[str, list[_Said]] = defaultdict(list)

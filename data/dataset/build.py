@@ -20,6 +20,7 @@ from data.dataset.publish import fingerprints, publish
 from data.dataset.rows import Exclusion, Row, rows_from
 from data.dataset.splits import SPLITS, split
 from data.errors import BadInputError
+from data.labels import DeskRules
 from data.redact.directory import Person
 from data.redact.redactor import REDACTION_VERSION, Redactor
 from data.tasks.categorize import TASK_VERSION
@@ -87,6 +88,7 @@ def draft_from_store(
     code_revision: str = "unknown",
     before: datetime | None = None,
     progress: Progress | None = None,
+    rules: DeskRules | None = None,
 ) -> Draft:
     """Do everything that `build` does except writing."""
     from data.store import directory, tickets
@@ -94,7 +96,7 @@ def draft_from_store(
     with store.read() as conn:
         people = directory.people(conn)
         # Read at once and let go: redaction takes longer, and on SQLite a reader makes writers wait.
-        stored = [replace(record, comments=of_the_desk(record)) for record in tickets.iterate(conn)]
+        stored = [replace(record, comments=of_the_desk(record, rules)) for record in tickets.iterate(conn)]
     records = stored if progress is None else progress(stored, label="Redact")
     return draft_from(
         records,
@@ -104,6 +106,7 @@ def draft_from_store(
         created=clock.now(),
         code_revision=code_revision,
         before=before,
+        rules=rules,
     )
 
 
@@ -116,6 +119,7 @@ def draft_from(
     created: datetime,
     code_revision: str = "unknown",
     before: datetime | None = None,
+    rules: DeskRules | None = None,
 ) -> Draft:
     """Build from `records` and the directory `people` (`Person.client` is the tenant). Pure."""
     redactor_of, told = redactors(people, salt), list[TicketRecord]()
@@ -126,7 +130,9 @@ def draft_from(
                 told.append(record)
             yield record
 
-    candidates, excluded = rows_from(passing(), taxonomy=taxonomy, redactor_of=redactor_of, before=before)
+    candidates, excluded = rows_from(
+        passing(), taxonomy=taxonomy, redactor_of=redactor_of, before=before, rules=rules
+    )
     if not candidates:
         raise BadInputError(
             f"No ticket of {len(excluded)} in the store can be learnt from{_most(excluded)}.",
@@ -136,7 +142,7 @@ def draft_from(
     grouped = [replace(c.row, family=f) for c, f in zip(candidates, names, strict=True)]
     rows, left_out = split(grouped)
     excluded += left_out
-    answers = answers_of(told, rows, redactor_of)
+    answers = answers_of(told, rows, redactor_of, rules)
     versions = versions_of(taxonomy)
     files = {
         ROWS_NAME: _parquet(to_table(rows)),

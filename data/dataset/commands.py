@@ -38,6 +38,8 @@ def build_command(
     """Build a dataset version from the store; the same facts give the same version."""
     from data.clock import SystemClock
     from data.dataset.build import draft_from_store
+    from data.labels import rules_of
+    from data.mapping_file import load_mapping
     from data.progress import progress
     from data.redact.salt import salt_of
     from data.settings import read_settings
@@ -54,6 +56,7 @@ def build_command(
             code_revision=code_revision(),
             before=before.replace(tzinfo=UTC) if before else None,
             progress=progress,
+            rules=rules_of(load_mapping(settings.home)),
         )
     new = draft.write(settings.datasets)
     manifest = draft.manifest

@@ -24,7 +24,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from data.errors import SettingsError, StorageError
-from data.store import migrate
+from data.store import audit, guard, migrate, tenancy
 
 WAL_IS_SAFE_FROM = (3, 51, 3)
 BUSY_TIMEOUT_MS = 30_000
@@ -34,25 +34,48 @@ _READ_ONLY = "firstline_read_only"
 class Store:
     """An open, migrated database. Safe to share between threads; one per process."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, roles: tenancy.Roles | None = None) -> None:
+        self.engine, self._roles = engine, roles
+
+    def tenant(self, tenant: str) -> TenantStore:
+        """Return the store as one client may see it. Raises `ValueError` for an empty name."""
+        return TenantStore(self, tenant)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Give a connection whose transaction commits at the end, or rolls back on any exception."""
-        with _storage_errors(), self.engine.connect() as conn, conn.begin():
+        """Give a connection for the whole desk; it commits at the end, or rolls back on any exception."""
+        with self._writing(None) as conn:
             yield conn
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a connection that sees one consistent snapshot and cannot write. Keep it short."""
+        with self._reading(None) as conn:
+            yield conn
+
+    @contextmanager
+    def _writing(self, tenant: str | None) -> Iterator[Connection]:
+        with _storage_errors(), self.engine.connect() as plain:
+            conn = plain.execution_options(**{audit.WAITING: []})
+            with conn.begin():
+                tenancy.enter(conn, self._roles, tenant)
+                with guard.keeping_to(conn, tenant):
+                    yield conn
+                if tenant is not None:  # the audit log is the desk's
+                    tenancy.enter(conn, self._roles, None)
+                audit.settle(conn)  # last, so that the chain is locked only for the commit
+
+    @contextmanager
+    def _reading(self, tenant: str | None) -> Iterator[Connection]:
         options: dict[str, Any] = {_READ_ONLY: True}
         if self.engine.dialect.name == "postgresql":
             options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         with _storage_errors(), self.engine.connect() as plain:
             conn = plain.execution_options(**options)
             with conn.begin():
-                yield conn
+                tenancy.enter(conn, self._roles, tenant)
+                with guard.keeping_to(conn, tenant):
+                    yield conn
 
     def check(self) -> list[str]:
         """Return what is wrong with the database, empty when nothing is.
@@ -83,25 +106,50 @@ class Store:
         self.close()
 
 
+class TenantStore:
+    """The store inside one client's walls: other clients' rows do not exist here.
+
+    Statements name the tenant (`guard`), and on PostgreSQL the database itself keeps to it (`tenancy`).
+    """
+
+    def __init__(self, store: Store, tenant: str) -> None:
+        if not tenant:
+            raise ValueError("a tenant has a name")
+        self._store, self.tenant = store, tenant
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection for this client; it commits at the end, or rolls back on any exception."""
+        with self._store._writing(self.tenant) as conn:
+            yield conn
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection for this client that sees one snapshot and cannot write. Keep it short."""
+        with self._store._reading(self.tenant) as conn:
+            yield conn
+
+
 def open_store(url: str) -> Store:
     """Open the database at `url`, creating the SQLite directory and migrating to the newest schema.
 
     `url`: `sqlite:///path` or `postgresql://user:password@host/name`. Raises `SettingsError` for an
     unusable URL and `StorageError` where the database cannot be opened, written or migrated.
     """
-    parsed = _parsed(url)
+    parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         engine = _sqlite(parsed)
     else:
         engine = create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 10})
-    store = Store(engine)
+    guard.watch(engine)
     try:
         with _storage_errors(), engine.connect() as conn, conn.begin():
             migrate.to_head(conn)
+            roles = tenancy.find_roles(conn) if engine.dialect.name == "postgresql" else None
     except BaseException:
-        store.close()
+        engine.dispose()
         raise
-    return store
+    return Store(engine, roles)
 
 
 def wal_is_safe(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
@@ -109,7 +157,8 @@ def wal_is_safe(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
     return version >= WAL_IS_SAFE_FROM
 
 
-def _parsed(url: str) -> URL:
+def parse_url(url: str) -> URL:
+    """Return the database URL with its driver. Raises `SettingsError` for a wrong or unsupported one."""
     remedy = "Set FIRSTLINE_DATABASE_URL to sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME."
     try:
         parsed = make_url(url)
@@ -174,10 +223,14 @@ def storage_error(error: DBAPIError) -> StorageError:
     lowered = words.lower()
     if "full" in lowered or "no space" in lowered:
         remedy = "Free disk space, then run the same command again; nothing half-written was kept."
-    elif "locked" in lowered:
+    elif "locked" in lowered or "lock timeout" in lowered:
         remedy = "Another Firstline process held the database for over 30 s; stop it or try again."
-    elif "readonly" in lowered or "unable to open" in lowered or "permission" in lowered:
-        remedy = "Check that the database file and its directory may be written by this user."
+    elif any(w in lowered for w in ("readonly", "read-only", "unable to open", "permission")):
+        remedy = "Check that the database, and with SQLite its directory, may be written by this user."
+    elif "disk i/o error" in lowered:  # also what SQLite says of a quota or a limit on file sizes
+        remedy = (
+            "The disk failed or a quota is used up: free disk space, look at the system's log, try again."
+        )
     elif "malformed" in lowered or "not a database" in lowered:
         remedy = "The file is damaged: restore it from a backup, or move it away and run `firstline sync`."
     elif "connect" in lowered or "password" in lowered or "does not exist" in lowered:

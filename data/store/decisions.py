@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, select
+from sqlalchemy import Connection, Row, and_, func, select, update
 
 from data.decision import TriageDecision
 from data.store import tickets as ticket_rows
@@ -24,6 +24,8 @@ class StoredDecision:
     ticket_id: str
     decided_at: datetime
     decision: TriageDecision
+    undone_at: datetime | None = None
+    undone_by: str | None = None
 
 
 _COLUMNS = (
@@ -59,6 +61,16 @@ def get(conn: Connection, tenant: str, ticket_id: str) -> StoredDecision | None:
     return None if row is None else _stored(row)
 
 
+def mark_undone(conn: Connection, tenant: str, ticket_id: str, actor: str, now: datetime) -> bool:
+    """Note that a person took the decision back; False where it was before, or there is none.
+
+    The decision stays, so the ticket is not triaged again.
+    """
+    mine = and_(decisions.c.tenant == tenant, decisions.c.ticket_id == ticket_id)
+    open_ = update(decisions).where(mine, decisions.c.undone_at.is_(None))
+    return conn.execute(open_.values(undone_at=now, undone_by=actor)).rowcount == 1
+
+
 def iterate(conn: Connection, *, since: datetime | None = None) -> Iterator[StoredDecision]:
     """Yield decisions, oldest first, from `since` on."""
     query = select(decisions).order_by(decisions.c.decided_at, decisions.c.tenant, decisions.c.ticket_id)
@@ -71,7 +83,10 @@ def iterate(conn: Connection, *, since: datetime | None = None) -> Iterator[Stor
 def untriaged(conn: Connection, limit: int) -> list[TicketRecord]:
     """Return up to `limit` new arrivals, oldest first: open, issue type empty, no decision yet."""
     waiting = and_(
-        tickets.c.resolved.is_(None), tickets.c.issue_type.is_(None), decisions.c.ticket_id.is_(None)
+        tickets.c.resolved.is_(None),
+        tickets.c.issue_type.is_(None),
+        tickets.c.gone_at.is_(None),
+        decisions.c.ticket_id.is_(None),
     )
     query = select(tickets.c.ticket_id).select_from(tickets.outerjoin(decisions)).where(waiting)
     ids = conn.execute(query.order_by(tickets.c.created, tickets.c.ticket_id).limit(limit)).scalars().all()
@@ -89,4 +104,6 @@ def counts(conn: Connection) -> dict[str, int]:
 def _stored(row: Row[Any]) -> StoredDecision:
     body = dict(row.body)
     body["top"] = tuple((label, p) for label, p in body["top"])
-    return StoredDecision(row.tenant, row.ticket_id, row.decided_at, TriageDecision(**body))
+    return StoredDecision(
+        row.tenant, row.ticket_id, row.decided_at, TriageDecision(**body), row.undone_at, row.undone_by
+    )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, or_, select, true, update
 
 NEW, DONE, DEAD = "new", "done", "dead"
 MAX_ATTEMPTS = 8
@@ -21,27 +21,55 @@ _ERROR_CHARS = 500
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """How one table of leased work is laid out: its key, the time column, the name of the busy state."""
+    """How one table of leased work is laid out: its key, the time column, the name of the busy state.
+
+    Rows of one tenant that share the column `lane` are handed out one at a time, in the order they came.
+    """
 
     table: Table
     key: str
     due: str
     busy: str
+    lane: str | None = None
 
     @property
     def _due(self) -> ColumnElement[Any]:
         return self.table.c[self.due]
 
+    def _first_in_lane(self) -> ColumnElement[bool]:
+        t, ahead = self.table, self.table.alias()
+        if self.lane is None:
+            return true()
+        sooner = or_(
+            ahead.c.created_at < t.c.created_at,
+            and_(ahead.c.created_at == t.c.created_at, ahead.c[self.key] < t.c[self.key]),
+        )
+        same = and_(ahead.c.tenant == t.c.tenant, ahead.c[self.lane] == t.c[self.lane])
+        return ~select(ahead.c[self.key]).where(same, ahead.c.state.in_((NEW, self.busy)), sooner).exists()
+
     def claim(
-        self, conn: Connection, owner: str, now: datetime, lease_seconds: float, limit: int, max_attempts: int
+        self,
+        conn: Connection,
+        owner: str,
+        now: datetime,
+        lease_seconds: float,
+        limit: int,
+        max_attempts: int,
+        *,
+        only: ColumnElement[bool] | None = None,
     ) -> list[Row[Any]]:
-        """Take up to `limit` due rows, oldest first, for `lease_seconds`; buries exhausted ones."""
+        """Take up to `limit` due rows (among `only`), oldest first, for `lease_seconds`.
+
+        Buries exhausted ones.
+        """
         t = self.table
         ready = or_(
             and_(t.c.state == NEW, self._due <= now), and_(t.c.state == self.busy, t.c.lease_until <= now)
         )
         # PostgreSQL: rows that another worker is claiming are skipped. SQLite has one writer anyway.
-        query = select(t.c.tenant, t.c[self.key], t.c.attempts).where(ready)
+        query = select(t.c.tenant, t.c[self.key], t.c.attempts).where(ready, self._first_in_lane())
+        if only is not None:
+            query = query.where(only)
         query = query.order_by(self._due, t.c.created_at, t.c[self.key])
         taken: list[Row[Any]] = []
         for tenant, key, attempts in conn.execute(query.limit(limit).with_for_update(skip_locked=True)).all():
@@ -89,6 +117,13 @@ class Queue:
         if not dead:
             values[self.due] = retry_at
         return self.finish(conn, key, fence, values)
+
+    def release(self, conn: Connection, owner: str, now: datetime) -> int:
+        """Put back, due `now`, what `owner` holds; the fences rise, so it cannot finish anything."""
+        t = self.table
+        held = update(t).where(t.c.lease_owner == owner, t.c.state == self.busy)
+        free = {"state": NEW, self.due: now, "fence": t.c.fence + 1, "lease_owner": None, "lease_until": None}
+        return conn.execute(held.values(free)).rowcount
 
     def counts(self, conn: Connection) -> dict[str, int]:
         """Return the number of rows per state; states without rows are 0."""

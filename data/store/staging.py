@@ -23,6 +23,8 @@ def add(conn: Connection, found: Mapping[str, Sequence[FieldChange]]) -> None:
             "field": c.field,
             "removed": c.removed,
             "added": c.added,
+            "kind": c.kind,
+            "subject": c.subject,
         }
         for ticket_id, several in found.items()
         for c in several
@@ -35,7 +37,8 @@ def of(conn: Connection, ticket_ids: Sequence[str]) -> dict[str, list[FieldChang
     found: dict[str, list[FieldChange]] = defaultdict(list)
     for some in portions(ticket_ids):
         for r in conn.execute(select(staged_changes).where(staged_changes.c.ticket_id.in_(some))):
-            found[r.ticket_id].append(FieldChange(r.change_id, r.author, r.at, r.field, r.removed, r.added))
+            values = (r.author, r.at, r.field, r.removed, r.added, r.kind, r.subject)
+            found[r.ticket_id].append(FieldChange(r.change_id, *values))
     return found
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, or_, select, update
 
+from data.stamps import Stamp
 from data.store import Store
 from data.store.columns import clean, to_micros
 from data.store.schema import changes, comments, outbox, tickets
@@ -63,6 +64,13 @@ def get(conn: Connection, tenant: str, ticket_id: str) -> TicketRecord | None:
     return None if row is None else _records(conn, [row])[0]
 
 
+def find_of(conn: Connection, tenant: str, ticket_id: str) -> TicketRecord | None:
+    """Return one ticket of one tenant, by database id or readable id."""
+    named = or_(tickets.c.ticket_id == ticket_id, tickets.c.readable_id == ticket_id)
+    row = conn.execute(select(tickets).where(tickets.c.tenant == tenant, named)).first()
+    return None if row is None else _records(conn, [row])[0]
+
+
 def find(conn: Connection, ticket_id: str) -> TicketRecord | None:
     """Return a ticket whatever its tenant, by database id or readable id."""
     return next(iter(find_all(conn, [ticket_id])), None)
@@ -76,6 +84,31 @@ def find_all(conn: Connection, ticket_ids: Sequence[str]) -> list[TicketRecord]:
         rows += conn.execute(select(tickets).where(wanted)).all()
     rows.sort(key=lambda r: (r.created, r.ticket_id))
     return _records(conn, rows)
+
+
+def present(conn: Connection, ticket_ids: Sequence[str]) -> set[str]:
+    """Return those of these database ids that are stored and were not missed in the tracker since."""
+    found: set[str] = set()
+    for some in portions(ticket_ids):
+        mine = and_(tickets.c.ticket_id.in_(some), tickets.c.missing_since.is_(None))
+        found.update(conn.execute(select(tickets.c.ticket_id).where(mine)).scalars())
+    return found
+
+
+def stamps(conn: Connection, project: str, since: datetime | None) -> list[Stamp]:
+    """Return the stamps of a project's tickets that are not gone, of those created from `since` on."""
+    names = ("ticket_id", "readable_id", "created", "updated", "resolved")
+    mine = and_(tickets.c.project == project, tickets.c.gone_at.is_(None))
+    query = select(*(tickets.c[n] for n in names)).where(mine)
+    if since is not None:
+        query = query.where(tickets.c.created >= since)
+    return [Stamp(*row) for row in conn.execute(query)]
+
+
+def distrust(conn: Connection, ticket_ids: Sequence[str]) -> None:
+    """Have these tickets written anew when they are read next, whatever their digest says."""
+    for some in portions(ticket_ids):
+        conn.execute(update(tickets).where(tickets.c.ticket_id.in_(some)).values(content_hash=""))
 
 
 def iterate(
@@ -128,12 +161,19 @@ def _page(
 
 
 def counts(conn: Connection) -> dict[str, int]:
-    """Return how many `tickets`, `resolved`, `open`, `comments` and `changes` are stored."""
+    """Return how many `tickets`, `resolved`, `open`, `comments` and `changes` are stored.
+
+    `gone` and `gone_resolved` are those among them that the tracker no longer shows.
+    """
     total, resolved = conn.execute(select(func.count(), func.count(tickets.c.resolved))).one()
+    away = select(func.count(), func.count(tickets.c.resolved)).where(tickets.c.gone_at.is_not(None))
+    gone, gone_resolved = conn.execute(away).one()
     return {
         "tickets": total,
         "resolved": resolved,
-        "open": total - resolved,
+        "open": total - resolved - (gone - gone_resolved),
+        "gone": gone,
+        "gone_resolved": gone_resolved,
         "comments": conn.execute(select(func.count()).select_from(comments)).scalar_one(),
         "changes": conn.execute(select(func.count()).select_from(changes)).scalar_one(),
     }
@@ -180,6 +220,7 @@ def _rows(record: TicketRecord, seen_at: datetime) -> tuple[Values, list[Values]
         "ticket_created": ticket.created,
         **{name: getattr(record, name) for name in _PLAIN},
         "tags": [clean(t) for t in record.tags],
+        "fields": [[clean(n), clean(v)] for n, v in record.fields],
     }
     its_comments = [
         {**key, "comment_id": c.id, "position": i, **{n: getattr(c, n) for n in _COMMENT}}
@@ -227,6 +268,7 @@ def _record(row: Row[Any], its_comments: list[Comment], its_changes: list[FieldC
         readable_id=row.readable_id,
         **{name: getattr(row, name) for name in _PLAIN},
         tags=tuple(row.tags),
+        fields=tuple((n, v) for n, v in row.fields),
         comments=tuple(its_comments),
         changes=tuple(its_changes),
         raw_hash=row.raw_hash,
@@ -245,4 +287,4 @@ _PLAIN = (
     "team",
 )
 _COMMENT = ("author", "text", "created", "internal", "deleted")
-_CHANGE = ("author", "at", "field", "removed", "added")
+_CHANGE = ("author", "at", "field", "removed", "added", "kind", "subject")

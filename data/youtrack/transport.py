@@ -7,20 +7,24 @@ import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 import stamina
 
+from data.clock import Clock, SystemClock
 from data.errors import SettingsError, TrackerError
-from data.youtrack.faults import NotFoundError, RefusedError, UnavailableError
+from data.youtrack.faults import NotFoundError, PausedError, RefusedError, UnavailableError
+from data.youtrack.gate import Gate
 
 Params = Mapping[str, str | int | Sequence[str]]
 
 _CONNECT_SECONDS = 5.0
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
-_LONGEST_PAUSE = 30.0
+MOST_BYTES = 64 << 20
+_OF_THE_BODY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _RUNS = "Check that the tracker runs and that FIRSTLINE_TRACKER_URL is right, then run it again."
 _TOKEN = "Set FIRSTLINE_TRACKER_TOKEN to a permanent token of the service account with YouTrack scope."
@@ -38,12 +42,44 @@ class Retrying:
     first: float = 0.2
     longest: float = 5.0
     patience: float = 30.0
+    asked: float = 30.0
+    """The longest pause that the tracker may ask for and that is slept here, in seconds."""
+
+
+class RetryBudget:
+    """Retries are at most a tenth of the calls, and a few to begin with."""
+
+    SHARE, MOST = 0.1, 10.0
+
+    def __init__(self) -> None:
+        self._left = self.MOST
+
+    def earn(self) -> None:
+        """Count a call."""
+        self._left = min(self.MOST, self._left + self.SHARE)
+
+    def spend(self) -> bool:
+        """Take one retry; False where there is none left."""
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
 
 
 class Transport:
     """Sends requests below `<service URL>/api` as one account. The token is in no message or repr."""
 
-    def __init__(self, http: httpx.Client, base_url: str, token: str, retrying: Retrying) -> None:
+    def __init__(
+        self,
+        http: httpx.Client,
+        base_url: str,
+        token: str,
+        retrying: Retrying,
+        gate: Gate | None = None,
+        clock: Clock | None = None,
+        *,
+        verify: bool = False,
+    ) -> None:
         # An illegal header would be repeated in the HTTP library's own error text.
         if not token or not token.isascii() or not token.isprintable() or " " in token:
             raise SettingsError("The tracker token is empty or has illegal characters.", remedy=_TOKEN)
@@ -52,6 +88,11 @@ class Transport:
         self.base_url = base_url.rstrip("/")
         self._token = token
         self._retrying = retrying
+        self._gate, self._clock = gate, clock or SystemClock()
+        self._budget = RetryBudget()
+        self._login: str | None = None
+        self._unverified = verify
+        self.skew: timedelta | None = None
         self._timeout = httpx.Timeout(retrying.patience, connect=_CONNECT_SECONDS)
 
     def __repr__(self) -> str:
@@ -75,8 +116,9 @@ class Transport:
 
     def _retried(self, send: Callable[[], Any]) -> Any:
         r = self._retrying
+        self._budget.earn()
         contexts = stamina.retry_context(
-            on=_pause,
+            on=self._again,
             attempts=r.attempts,
             timeout=timedelta(seconds=r.total),
             wait_initial=r.first,
@@ -88,11 +130,41 @@ class Transport:
                 return send()
         raise AssertionError("unreachable: the last attempt raises")
 
+    def _again(self, error: Exception) -> bool | float:
+        pause = _pause(error, self._retrying.asked)
+        return pause if pause is not False and self._budget.spend() else False
+
     def _send(self, method: str, path: str, params: Params, body: Any) -> Any:
+        """Send one request through the gate and tell the gate how it went."""
+        if self._gate is None:
+            return self._known(method, path, params, body)
+        self._gate.enter()
+        try:
+            found = self._known(method, path, params, body)
+        except UnavailableError as error:
+            note = self._gate.busy if error.busy else self._gate.failed
+            note(error.retry_after)
+            raise
+        except TrackerError:
+            self._gate.answered()
+            raise
+        self._gate.answered()
+        return found
+
+    def _known(self, method: str, path: str, params: Params, body: Any) -> Any:
+        """Send a request; the very first one is preceded by the question who we are."""
+        if self._unverified:
+            me = self._exchange("GET", "/users/me", {"fields": "id,login,guest"}, None)
+            if not isinstance(me, dict) or me.get("guest") is not False:
+                raise guest_refused()
+            self._unverified = False
+        return self._exchange(method, path, params, body)
+
+    def _exchange(self, method: str, path: str, params: Params, body: Any) -> Any:
         headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
         url = f"{self.base_url}/api{path}"
         try:
-            answer = self._http.request(
+            with self._http.stream(
                 method,
                 url,
                 params={k: v if isinstance(v, (str, int)) else list(v) for k, v in params.items()},
@@ -100,7 +172,8 @@ class Transport:
                 headers=headers,
                 timeout=self._timeout,
                 follow_redirects=False,
-            )
+            ) as reply:
+                answer = self._whole(reply)
         except httpx.TransportError as error:
             raise self._unreached(error, method) from None
         except (httpx.InvalidURL, httpx.HTTPError, ValueError) as error:
@@ -108,9 +181,41 @@ class Transport:
             raise TrackerError(f"The tracker's address cannot be used: {words}", remedy=_RUNS) from None
         if not answer.is_success:
             raise self._refused(answer, method)
-        if answer.headers.get("X-YouTrack-User") == "guest":
-            raise guest_refused()
+        self._know(answer.headers.get("X-YouTrack-User"))
         return self._parsed(answer, method)
+
+    def _whole(self, reply: httpx.Response) -> httpx.Response:
+        """Read an answer to its end, which must come within bounds."""
+        began, kept = self._clock.now(), bytearray()
+        self._compare(reply.headers.get("Date"), began)
+        for part in reply.iter_bytes():
+            kept += part
+            if len(kept) > MOST_BYTES:
+                raise RefusedError(
+                    f"The tracker's answer is longer than {MOST_BYTES >> 20} MiB.",
+                    remedy="Check that FIRSTLINE_TRACKER_URL points to a YouTrack.",
+                )
+            if (self._clock.now() - began).total_seconds() > 4 * self._retrying.patience:
+                raise httpx.ReadTimeout("the answer has no end", request=reply.request)
+        # The body is decoded already; its old encoding and length would be applied again.
+        headers = [(k, v) for k, v in reply.headers.multi_items() if k.lower() not in _OF_THE_BODY]
+        return httpx.Response(reply.status_code, headers=headers, content=bytes(kept), request=reply.request)
+
+    def _know(self, login: str | None) -> None:
+        """Check on every answer that it is for the same account as before, and not for the guest."""
+        if login is None:
+            return
+        if login == "guest":
+            raise guest_refused()
+        if self._login is not None and login != self._login:
+            raise RefusedError("The tracker answered as another account than before.", remedy=_TOKEN)
+        self._login = login
+
+    def _compare(self, date: str | None, now: datetime) -> None:
+        try:
+            self.skew = parsedate_to_datetime(date) - now if date else self.skew
+        except (TypeError, ValueError):
+            return
 
     def _unreached(self, error: httpx.TransportError, method: str) -> TrackerError:
         if isinstance(error, httpx.UnsupportedProtocol):
@@ -135,6 +240,7 @@ class Transport:
                 remedy="Wait until the tracker is well again, then run the same command again.",
                 uncertain=uncertain,
                 retry_after=_retry_after(answer),
+                busy=status in (425, 429),
             )
         if status == 401:
             return RefusedError(f"The tracker does not accept our token ({words or '401'}).", remedy=_TOKEN)
@@ -194,13 +300,13 @@ def _quieten(name: str) -> None:
         logger.addHandler(logging.NullHandler())
 
 
-def _pause(error: Exception) -> bool | float:
+def _pause(error: Exception, longest: float) -> bool | float:
     """Decide whether a failed read is retried, and after which pause where the tracker named one."""
-    if not isinstance(error, UnavailableError):
+    if not isinstance(error, UnavailableError) or isinstance(error, PausedError):
         return False
     if error.retry_after is None:
         return True
-    return error.retry_after if error.retry_after <= _LONGEST_PAUSE else False
+    return error.retry_after if error.retry_after <= longest else False
 
 
 def _retry_after(answer: httpx.Response) -> float | None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from data.clock import from_millis
+from data.mapping import TrackerMapping
+from data.stamps import Stamp
 from data.store.columns import clean
 from data.ticket import Comment, FieldChange, Ticket, TicketRecord
 from data.youtrack.faults import UnavailableError
@@ -25,38 +27,31 @@ ISSUE_FIELDS = (
     "tags(id,name),customFields($type,id,name,value($type,id,name,login,text,presentation)),"
     f"comments({COMMENT_FIELDS})"
 )
-_VALUE = "id,name,login,text,presentation"
+STAMP_FIELDS = "id,idReadable,created,updated,resolved"
+_VALUE = "id,idReadable,shortName,name,login,text,presentation"
 ACTIVITY_FIELDS = (
     "id,hasAfter,afterCursor,activities(id,$type,timestamp,author(login),category(id),"
     f"target(id,idReadable,$type,issue(id,idReadable)),field(id,name),added({_VALUE}),removed({_VALUE}))"
 )
 NESTED_PAGE = 42  # the tracker cuts nested lists without a word
 
-CHANGE_CATEGORIES = ("CustomFieldCategory", "IssueResolvedCategory", "TagsCategory")
-ALL_CATEGORIES = (
-    "IssueCreatedCategory",
-    *CHANGE_CATEGORIES,
-    "CommentsCategory",
-    "CommentTextCategory",
-    "SummaryCategory",
-    "DescriptionCategory",
-    "ProjectCategory",
-)
-_CHANGE_NAMES = {"IssueResolvedCategory": "resolved", "TagsCategory": "tags"}
-
-
-@dataclass(frozen=True, slots=True)
-class FieldMap:
-    """The names of the project's custom fields (defaults: the sandbox desk's)."""
-
-    issue_type: str = "Issue type"
-    category: str = "Category"
-    priority: str = "Priority"
-    team: str = "Team"
-    state: str = "State"
-    client: str = "Client"
-    country: str = "Country"
-    language: str = "Language"
+_KINDS = {
+    "CustomFieldCategory": "field",
+    "IssueResolvedCategory": "resolved",
+    "TagsCategory": "tags",
+    "SummaryCategory": "summary",
+    "DescriptionCategory": "description",
+    "CommentsCategory": "comment",
+    "CommentTextCategory": "comment_text",
+    "CommentVisibilityCategory": "comment_visibility",
+    "AttachmentsCategory": "attachment",
+    "CommentAttachmentsCategory": "attachment",
+    "LinksCategory": "link",
+    "ProjectCategory": "project",
+    "IssueVisibilityCategory": "visibility",
+}
+CHANGE_CATEGORIES = tuple(_KINDS)
+ALL_CATEGORIES = ("IssueCreatedCategory", *CHANGE_CATEGORIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +90,22 @@ def short_type(thing: Mapping[str, Any] | None) -> str:
     return str((thing or {}).get("$type", "")).rpartition(".")[2]
 
 
-def parse_issue(raw: Any, names: FieldMap, comments: tuple[Comment, ...] | None = None) -> TicketRecord:
-    """Turn an issue into a record without field changes. `comments` replaces the nested ones."""
+def parse_issue(raw: Any, names: TrackerMapping, comments: tuple[Comment, ...] | None = None) -> TicketRecord:
+    """Turn an issue into a record without field changes, the tracker's words into our keys.
+
+    `comments` replaces the nested ones.
+    """
     fields = {f.get("name"): _name(f.get("value")) for f in need(raw, "customFields", list)}
     created = from_millis(need(raw, "created", int))
     resolved = need(raw, "resolved", int, null=True)
-    priority = fields.get(names.priority)
     if comments is None:
         comments = parse_comments(need(raw, "comments", list))
-    return TicketRecord(
+    empty: dict[str, Any] = {"state": "", **dict.fromkeys(("issue_type", "category", "priority", "team"))}
+    record = TicketRecord(
         ticket=Ticket(
             id=need(raw, "id", str),
             summary=clean(need(raw, "summary", str, null=True) or ""),
             description=clean(need(raw, "description", str, null=True) or ""),
-            client=fields.get(names.client),
-            country=fields.get(names.country),
-            lang=fields.get(names.language),
             created=created,
         ),
         project=need(need(raw, "project", dict), "shortName", str),
@@ -119,15 +114,38 @@ def parse_issue(raw: Any, names: FieldMap, comments: tuple[Comment, ...] | None 
         created=created,
         updated=from_millis(need(raw, "updated", int)),
         resolved=None if resolved is None else from_millis(resolved),
-        state=fields.get(names.state) or "",
-        issue_type=fields.get(names.issue_type),
-        category=fields.get(names.category),
-        priority=None if priority is None else priority.lower(),
-        team=fields.get(names.team),
+        **empty,
         tags=tuple(sorted(clean(str(t.get("name", ""))) for t in need(raw, "tags", list))),
         comments=comments,
         raw_hash=hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest(),
     )
+    return with_fields(record, {str(n): v for n, v in fields.items() if v is not None}, names)
+
+
+def with_fields(record: TicketRecord, values: Mapping[str, str], names: TrackerMapping) -> TicketRecord:
+    """Return the record with these custom fields (by the tracker's names), and what follows from them."""
+
+    def key(name: str) -> str | None:
+        return names.key_of(name, values.get(names.named(name)))
+
+    return replace(
+        record,
+        ticket=replace(record.ticket, client=key("client"), country=key("country"), lang=key("language")),
+        state=values.get(names.state) or "",
+        issue_type=key("issue_type"),
+        category=key("category"),
+        priority=key("priority"),
+        team=key("team"),
+        fields=tuple(sorted((clean(n), v) for n, v in values.items())),
+    )
+
+
+def parse_stamp(raw: Any) -> Stamp:
+    """Turn an issue into its stamp."""
+    resolved = need(raw, "resolved", int, null=True)
+    created, updated = (from_millis(need(raw, n, int)) for n in ("created", "updated"))
+    ids = (need(raw, "id", str), need(raw, "idReadable", str))
+    return Stamp(*ids, created, updated, None if resolved is None else from_millis(resolved))
 
 
 def parse_comments(raw: Any) -> tuple[Comment, ...]:
@@ -164,20 +182,26 @@ def _activity(raw: Mapping[str, Any], issue: Mapping[str, Any]) -> Activity:
     category = str(need(need(raw, "category", dict), "id", str))
     at = from_millis(need(raw, "timestamp", int))
     author = login_of(need(raw, "author", dict, null=True))
-    change = None
-    if category in CHANGE_CATEGORIES:
-        field = raw.get("field")
-        named = str(field.get("name", "")) if isinstance(field, dict) else ""
-        change = FieldChange(
-            id=str(need(raw, "id", str)),
-            author=author,
-            at=at,
-            field=clean(_CHANGE_NAMES.get(category, named)),
-            removed=_name(raw.get("removed")),
-            added=_name(raw.get("added")),
-        )
+    change = _change(raw, _KINDS[category], author, at) if category in _KINDS else None
     readable = str(issue.get("idReadable") or "")
     return Activity(str(need(raw, "id", str)), str(issue["id"]), readable, at, author, category, change)
+
+
+def _change(raw: Mapping[str, Any], kind: str, author: str, at: datetime) -> FieldChange:
+    field, target = raw.get("field"), raw.get("target") or {}
+    named = str(field.get("name", "")) if isinstance(field, dict) else ""
+    # A comment's text is kept with the comment, where deleting it takes it away.
+    keys = _CALLED.get(kind, _KEYS)
+    return FieldChange(
+        id=str(need(raw, "id", str)),
+        author=author,
+        at=at,
+        field=clean(named) if kind == "field" else kind,
+        removed=_name(raw.get("removed"), keys),
+        added=_name(raw.get("added"), keys),
+        kind=kind,
+        subject=str(target["id"]) if short_type(target) == "IssueComment" and target.get("id") else None,
+    )
 
 
 def parse_schema(raw: Any) -> dict[str, FieldSchema]:
@@ -231,14 +255,18 @@ def id_order(entity_id: str) -> tuple[int, ...]:
     return tuple(int(n) for n in re.findall(r"\d{1,18}", entity_id))
 
 
-def _name(value: Any) -> str | None:
+_KEYS = ("login", "name", "text", "presentation", "id")  # a user's name is not for storing
+_CALLED = {"comment": ("id",), "project": ("shortName", "name", "id"), "link": ("idReadable", "id")}
+
+
+def _name(value: Any, keys: Sequence[str] = _KEYS) -> str | None:
     """Return what a field's value is called: its name, login or text; several are joined; empty is None."""
     if value is None or value == [] or value == "":
         return None
     if isinstance(value, list):
-        return ", ".join(n for n in (_name(v) for v in value) if n) or None
+        return ", ".join(n for n in (_name(v, keys) for v in value) if n) or None
     if isinstance(value, dict):
-        for key in ("login", "name", "text", "presentation", "id"):  # a user's name is not for storing
+        for key in keys:
             if value.get(key) not in (None, ""):
                 return clean(str(value[key]))
         return None
@@ -260,3 +288,16 @@ _ISSUE_TYPES = {
     "ownedField[1]": "SingleOwnedIssueCustomField",
     "ownedField[*]": "MultiOwnedIssueCustomField",
 }
+
+
+def held_values(raw: Any) -> dict[str, str | None]:
+    """Return what an issue's custom fields hold, by name: names or logins, of several values the first."""
+    return {str(f.get("name")): _called(f.get("value")) for f in need(raw, "customFields", list)}
+
+
+def _called(value: Any) -> str | None:
+    if isinstance(value, list):
+        value = value[0] if value else None
+    if isinstance(value, dict):
+        return value.get("name") or value.get("login")
+    return None if value is None else str(value)

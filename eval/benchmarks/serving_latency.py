@@ -13,31 +13,24 @@ import argparse
 import json
 import os
 import platform
-import shutil
-import socket
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import httpx
 import numpy as np
 
-from data.errors import BundleError, FirstlineError
+from data.errors import FirstlineError
 from data.progress import progress
 from data.sandbox.world import WorldConfig, WorldTicket, build_world
-from data.settings import read_settings
 from data.tasks.categorize import render
 from data.ticket import Ticket
+from eval.benchmarks.service_process import service
 
 T = TypeVar("T")
 SINGLE, BATCH, BATCHES, WARM = 300, 64, 12, 20
 _TRAINED_ON = 1500
-_READY_SECONDS = 90
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,7 +61,7 @@ def measure(single: int, threads: int) -> dict[str, Any]:
         [render(_ticket(w)) for w in history], [w.truth.issue_type for w in history], threads
     )
     texts = [render(t) for t in arriving]
-    with service() as url, httpx.Client(base_url=url, timeout=120) as http:
+    with service() as running, httpx.Client(base_url=running.service_url, timeout=120) as http:
         bundle = http.get("/v1/bundle").json()["bundle"]
         bodies, packs = [_body([t]) for t in arriving], [_body(p) for p in _packs(arriving)]
         text_packs = _packs(texts)
@@ -116,50 +109,6 @@ def table(found: dict[str, Any]) -> str:
         f"batches of {found['batch']}; {found['threads']} thread(s); {found['machine']}"
     )
     return "\n".join(rows)
-
-
-@contextmanager
-def service() -> Iterator[str]:
-    """Run `firstline serve` with the promoted bundle on a free port and a home of its own."""
-    settings = read_settings()
-    # Under the real home, where disks are as in use; the bundles are shared, nothing else is.
-    settings.home.mkdir(parents=True, exist_ok=True)
-    home = Path(tempfile.mkdtemp(prefix="bench-", dir=settings.home))
-    try:
-        (home / "bundles").symlink_to(settings.bundles)
-        port = _free_port()
-        environ = {k: v for k, v in os.environ.items() if k != "FIRSTLINE_DATABASE_URL"}
-        environ |= {"FIRSTLINE_HOME": str(home), "FIRSTLINE_SERVICE_PORT": str(port)}
-        command = [sys.executable, str(Path(sys.executable).with_name("firstline")), "serve"]
-        with (home / "log").open("wb") as log:
-            process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
-        try:
-            url = f"http://{settings.host}:{port}"
-            _wait(url, process, home / "log")
-            yield url
-        finally:
-            process.terminate()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _READY_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"{url}/readyz", timeout=10).status_code == httpx.codes.OK:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.2)
-    said = log.read_text("utf-8", errors="replace").strip().splitlines()[-2:]
-    raise BundleError(
-        "The service did not start. It said:\n" + "\n".join(said),
-        remedy="Run `firstline serve` to see why; a bundle must be promoted (make demo does it).",
-    )
 
 
 def _baseline(texts: Sequence[str], labels: Sequence[str], threads: int) -> Callable[[list[str]], Any]:
@@ -214,12 +163,6 @@ def _body(tickets: Sequence[Ticket]) -> bytes:
 
 def _ticket(w: WorldTicket) -> Ticket:
     return Ticket(id=w.readable_id, summary=w.summary, description=w.description)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -53,3 +53,28 @@ def test_broken_file_names_itself(tmp_path: Path) -> None:
 def test_no_secret_in_the_representation(tmp_path: Path) -> None:
     settings = read_settings({"FIRSTLINE_HOME": str(tmp_path), "FIRSTLINE_TRACKER_TOKEN": "perm:canary"})
     assert "canary" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("webhook_token", "secret"),
+        ("webhook_token", "x" * 31),
+        ("webhook_token", " " * 40),
+        ("webhook_backlog", "0"),
+        ("webhook_key_id", ""),
+        ("webhook_key_id", "next"),
+    ],
+)
+def test_settings_that_would_let_strangers_in_stop_the_start(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        read_settings({f"FIRSTLINE_{name.upper()}": value})
+
+
+def test_a_second_signing_key_counts_only_where_it_is_given_and_long_enough() -> None:
+    one, two = "a" * 32, "b" * 32
+    given = {"FIRSTLINE_WEBHOOK_SECRET": one, "FIRSTLINE_WEBHOOK_SECRET_NEXT": two}
+    assert read_settings(given).webhook_secrets == (one, two)
+    assert read_settings({"FIRSTLINE_WEBHOOK_SECRET": one}).webhook_secrets == (one,)
+    with pytest.raises(SettingsError, match="webhook_secret_next"):
+        read_settings({"FIRSTLINE_WEBHOOK_SECRET_NEXT": "short"})

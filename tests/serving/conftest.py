@@ -287,6 +287,26 @@ def service(
     stop_group(running.process)
 
 
+@pytest.fixture(scope="module")
+def serve(
+    tmp_path_factory: pytest.TempPathFactory, bundle_directory: Path
+) -> Iterator[Callable[[str], Running]]:
+    """Start services with a `firstline.toml` of the test's own; they end with the module."""
+    started: list[Running] = []
+
+    def serving(config: str) -> Running:
+        home = tmp_path_factory.mktemp("serve")
+        shutil.copytree(bundle_directory, home / "bundles" / bundle_directory.name)
+        (home / "bundles" / "champion").write_text(bundle_directory.name)
+        (home / "firstline.toml").write_text(config)
+        started.append(start_service(home, free_port_number()))
+        return started[-1]
+
+    yield serving
+    for running in started:
+        stop_group(running.process)
+
+
 @dataclass
 class Desk:
     """The sandbox's tracker over HTTP, moved by hand, with a log of requests and planned faults."""

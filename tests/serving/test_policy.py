@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from data.caps import Caps
 from data.errors import SettingsError
 from data.taxonomy import load_taxonomy
-from serving.policy import SHIPPED, load_policy, main, parse_policy
+from serving.policy import SHIPPED, load_caps, load_policy, main, parse_policy
 
 TAXONOMY = load_taxonomy()
 GOOD: dict[str, Any] = yaml.safe_load((SHIPPED / "triage.yaml").read_text())
@@ -83,3 +84,17 @@ def test_the_check_command_says_which_file_is_wrong(
     (tmp_path / "bad.yaml").write_text("issue_type: 1\n")
     assert main([str(tmp_path / "bad.yaml")]) == 1
     assert "bad.yaml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("caps", [{}, {"per_hour": 0}, {"per_hour": 5, "per_day": 4}, {"per_week": 3}])
+def test_caps_that_cannot_be_meant_are_refused(caps: dict[str, int]) -> None:
+    with pytest.raises(SettingsError, match="caps"):
+        parse_policy({**GOOD, "caps": caps}, TAXONOMY)
+
+
+def test_caps_are_read_alone_and_change_the_version(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(yaml.safe_dump({**GOOD, "caps": {"per_hour": 20}}))
+    assert load_caps(path) == Caps(per_hour=20) == load_policy(path, TAXONOMY).caps
+    assert load_policy(path, TAXONOMY).version != parse_policy(GOOD, TAXONOMY).version
+    assert load_caps(SHIPPED / "triage.yaml") is None

@@ -18,6 +18,7 @@ import httpx
 import pytest
 from starlette.responses import JSONResponse
 
+from data.caps import Caps
 from data.clock import SystemClock
 from data.settings import Settings, read_settings
 from data.store import Store, decisions, open_store, outbox
@@ -25,6 +26,7 @@ from data.youtrack.client import YouTrackClient
 from data.youtrack.transport import Retrying
 from data.youtrack.webhook import event_body, headers_for
 from serving.deliver import operation_id
+from serving.effects import request_undo
 from serving.journal import Journal
 from serving.worker import Worker
 
@@ -258,7 +260,8 @@ def test_an_event_brings_a_ticket_in_without_polling(service: Any, desk: Any) ->
                 id=issue.id, issue=issue.readable_id, project="PAY", at=issue.created, kinds=["created"]
             )
             headers = headers_for(settings.webhook_secret, int(time.time()), body)
-            assert own.post("/v1/events/youtrack", content=body, headers=headers).status_code == 202
+            answer = own.post("/v1/events/youtrack", content=body, headers=headers)
+            assert answer.status_code in (202, 409)  # the same words within one second are a replay
         turns(worker, lambda: bool(desk.said(issue)))
         for _ in range(5):
             worker.turn()
@@ -275,7 +278,8 @@ def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
 if sys.argv[1] == "before delivery":
-    w.deliver = die
+    import serving.deliveries
+    serving.deliveries.deliver = die
 else:
     from data.youtrack.client import YouTrackClient
     YouTrackClient.add_internal_comment = die
@@ -295,9 +299,11 @@ def test_a_killed_worker_delivers_once_after_its_restart(
     assert (desk.shown(issue)["Issue type"] == "password_reset") == (moment != "before delivery")
     with here.read() as conn:
         assert outbox.counts(conn)["sending"] == 1
-    with here.write() as conn:  # the dead worker's lease runs out
-        conn.exec_driver_sql("UPDATE outbox SET lease_until = 0")
-    turns(made(), lambda: _done(here, 1))
+    log = io.StringIO()
+    worker = made(log)
+    worker.register()  # its lease has a minute to go and is taken back at once
+    assert "leases of a dead worker taken back" in log.getvalue()
+    turns(worker, lambda: _done(here, 1), 15)
     assert len(desk.said(issue)) == 1
     assert desk.shown(issue)["Issue type"] == "password_reset"
 
@@ -325,3 +331,73 @@ def _environ(home: Settings) -> dict[str, str]:
         "FIRSTLINE_TRACKER_URL": home.tracker_url,
         "FIRSTLINE_POLL_SECONDS": "0.2",
     }
+
+
+def test_undo_restores_what_nobody_changed_since(desk: Any, here: Store, made: Any) -> None:
+    issue = desk.file(SURE, "I forgot my password and cannot sign in")
+    worker = made()
+    turns(worker, lambda: _done(here, 1))
+    desk.set(issue, "Team", "payments")
+    with here.write() as conn:
+        op = outbox.get(conn, operation_id(issue.id))
+        assert op is not None
+        assert op.found == {"Issue type": None, "Category": None, "Team": None}
+        undo = request_undo(conn, op.tenant, issue.id, actor="tracker:kim", now=SystemClock().now())
+        assert request_undo(conn, op.tenant, issue.id, actor="cli", now=SystemClock().now()) == undo
+    turns(worker, lambda: _done(here, 2))
+    shown = desk.shown(issue)
+    assert (shown["Issue type"], shown["Category"], shown["Team"]) == (None, None, "payments")
+    (comment,) = desk.said(issue)
+    assert comment.text.startswith("**Undone by kim.**")
+    assert comment.internal
+    assert worker.triage() == 0
+
+
+def test_operations_of_one_claim_are_delivered_at_the_same_time(desk: Any, here: Store, made: Any) -> None:
+    issues = [desk.file(SURE, f"I forgot my password and cannot sign in {n}") for n in range(4)]
+    worker = made(lease_seconds=60.0)
+    worker.read_tracker()
+    assert worker.triage() == 4
+    meeting = threading.Barrier(4)
+    client = worker._deliveries._client
+    read = client.issue_with_fields
+
+    def together(issue_id: str) -> Any:
+        meeting.wait(10)  # breaks where fewer than four come at once
+        return read(issue_id)
+
+    client.issue_with_fields = together
+    before = len(desk.requests)
+    assert worker.deliver() == 4
+    assert all(len(desk.said(i)) == 1 for i in issues)
+    asked = [r for r in desk.requests[before:] if r[1].startswith("/api/issues/")]
+    assert len(asked) == 3 * 4, "one look, one write of fields, one comment"
+
+
+def test_a_second_worker_is_told_about_and_does_nothing_twice(desk: Any, here: Store, made: Any) -> None:
+    issue = desk.file(SURE, "I forgot my password and cannot sign in")
+    log = io.StringIO()
+    first, second = made(), made(log)
+    first.register()
+    second.register()
+    assert "another worker is at work too" in log.getvalue()
+    threads = [threading.Thread(target=lambda w=w: [w.turn() for _ in range(20)]) for w in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    turns(first, lambda: _done(here, 1))
+    assert len(desk.said(issue)) == 1
+
+
+def test_above_the_cap_a_ticket_waits_and_the_outbox_says_so(desk: Any, here: Store, made: Any) -> None:
+    issues = [desk.file(SURE, f"I forgot my password and cannot sign in {n}") for n in range(2)]
+    worker = made(caps=Caps(per_hour=1))
+    worker.read_tracker()
+    assert worker.triage() == 2
+    worker.deliver()
+    assert sorted(len(desk.said(i)) for i in issues) == [0, 1]
+    with here.read() as conn:
+        (waiting,) = outbox.listed(conn, ["new"], 9)
+    assert waiting.last_error == "waits: the cap of 1 automatic writes per hour in PAY is reached"
+    assert waiting.attempts == 0

@@ -29,7 +29,7 @@ ATTEMPTS = 3
 
 def put(store: Store, op_id: str, now: datetime = NOW) -> bool:
     with store.write() as conn:
-        return outbox.enqueue(conn, op_id, "acme", "3-1", "fields", {"Team": "payroll"}, now)
+        return outbox.enqueue(conn, op_id, "acme", f"3-{op_id}", "fields", {"Team": "payroll"}, now)
 
 
 def take(store: Store, now: datetime = NOW, owner: str = "w1", limit: int = 10) -> list[Operation]:
@@ -165,7 +165,7 @@ def machine(store: Store) -> type[RuleBasedStateMachine]:
 
         @rule(op=st.sampled_from("abc"))
         def enqueue(self, op: str) -> None:
-            new = outbox.enqueue(self.connection, op, "acme", "3-1", "comment", {}, self.now)
+            new = outbox.enqueue(self.connection, op, "acme", f"3-{op}", "comment", {}, self.now)
             assert new == (op not in self.model)
             self.model.setdefault(op, Expected(next_at=self.now))
 

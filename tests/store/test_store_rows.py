@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -107,6 +108,44 @@ def test_an_event_received_twice_is_kept_once(store: Store) -> None:
         inbox.processed(conn, ["k1"], NOW)
         assert [k for k, _ in inbox.pending(conn)] == ["k2"]
         assert inbox.forget(conn, NOW + timedelta(days=1)) == 1
+
+
+def test_an_event_is_new_once_and_its_signature_is_good_once(store: Store) -> None:
+    def offer(key: str, webhook_id: str | None, second: int | None, room: int = 99) -> str:
+        signed = None if second is None else NOW + timedelta(seconds=second)
+        with store.write() as conn:
+            return inbox.accept(
+                conn, key, b"{}", NOW, room=room, webhook_id=webhook_id, signed_at=signed
+            ).value
+
+    assert offer("k1", "m1", 5) == "new"
+    assert offer("k1", "m1", 5) == "replayed"
+    assert offer("k1", "m1", 4) == "replayed"
+    assert offer("k1", "m2", 6) == "duplicate"
+    assert offer("k1", "m1", 5) == "replayed"  # also after a newer signature took its place
+    assert offer("k2", "m2", 6) == "replayed"  # another body under an id that was seen
+    assert offer("k3", None, 5) == "new"
+    assert offer("k3", None, 5) == "replayed"
+    assert offer("k4", None, None) == "new"
+    assert offer("k4", None, None) == "duplicate"
+    assert offer("k5", "m5", 9, room=3) == "full"
+    assert offer("k1", "m1", 7, room=3) == "duplicate"  # needs no room
+    with store.write() as conn:
+        assert [k for k, _ in inbox.pending(conn)] == ["k1", "k3", "k4"]
+        inbox.processed(conn, ["k1", "k3"], NOW)
+        assert inbox.forget(conn, NOW - timedelta(days=7)) == 0
+    assert offer("k5", "m5", 9, room=3) == "new"
+    assert offer("k1", "m1", 7) == "replayed"  # also when it was dealt with
+
+
+def test_of_many_copies_at_once_one_is_new(store: Store) -> None:
+    def offer(_: int) -> str:
+        with store.write() as conn:
+            return inbox.accept(conn, "k", b"{}", NOW, room=9, webhook_id="m", signed_at=NOW).value
+
+    with ThreadPoolExecutor(8) as pool:
+        found = sorted(pool.map(offer, range(16)))
+    assert found == ["new", *["replayed"] * 15]
 
 
 def test_state_is_replaced(store: Store) -> None:

@@ -224,7 +224,12 @@ def application(desk: FakeDesk) -> Starlette:
             wanted = {i.strip() for i in named[1].split(",")}
             rows = [r for r in rows if r and r["idReadable"] in wanted - desk.lagging]
         else:
-            assert query == "project: PAY sort by: {issue id} asc", query
+            known = r"project: PAY( #Resolved( tag: [\w-]+)?)? sort by: {issue id} asc"
+            assert re.fullmatch(known, query), query
+            if "#Resolved" in query:
+                rows = [r for r in rows if r and r["resolved"]]
+            if tag := re.search(r" tag: ([\w-]+)", query):
+                rows = [r for r in rows if r and any(t["name"] == tag[1] for t in r["tags"])]
         return answer(request, _page(request, rows, 42))
 
     async def issue(request: Request) -> Response:
@@ -257,11 +262,13 @@ def application(desk: FakeDesk) -> Starlette:
     async def feed(request: Request) -> Response:
         params = request.query_params
         wanted = params["categories"].split(",")
-        assert params["issueQuery"] == "project: PAY"
+        own = request.path_params.get("id")
+        assert params.get("issueQuery") == (None if own else "project: PAY")
         start, top = int(params.get("start", 0)), int(params.get("$top", 42))
         since = int(params["cursor"].split(":")[1]) if "cursor" in params else 0
         rows = [(n, a) for n, a in enumerate(desk.activities) if n >= since and a["timestamp"] >= start]
         rows = [(n, a) for n, a in rows if a["category"]["id"] in wanted]
+        rows = [(n, a) for n, a in rows if own in (None, a["target"].get("issue", a["target"])["id"])]
         shown, more = rows[:top], len(rows) > top
         cursor = f"after:{shown[-1][0] + 1}" if shown else params.get("cursor")
         if not more and not desk.last_cursor:
@@ -305,6 +312,7 @@ def application(desk: FakeDesk) -> Starlette:
             Route("/api/issues/{id}/comments", comments, methods=["GET", "POST"]),
             Route("/api/issues/{id}/comments/{cid}", delete_comment, methods=["DELETE"]),
             Route("/api/activitiesPage", feed),
+            Route("/api/issues/{id}/activitiesPage", feed),
             Route("/api/issuesGetter/count", count, methods=["POST"]),
             Route("/api/admin/projects/PAY/customFields", schema),
             Route("/api/admin/projects/PAY/team", team),

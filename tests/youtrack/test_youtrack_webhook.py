@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 from data.youtrack.webhook import (
     MAX_BODY_BYTES,
     SIGNATURE_HEADER,
+    STANDARD_TIMESTAMP,
     TIMESTAMP_HEADER,
+    Proof,
     WebhookError,
     event_body,
     event_key,
     headers_for,
     parse_event,
     sign,
+    standard_headers,
     verify,
 )
 
@@ -78,12 +81,37 @@ def test_only_events_of_the_last_and_next_five_minutes_count(seconds: int) -> No
 
 @pytest.mark.parametrize(
     "stamp",
-    ["", "x", "-1764000000", "+1764000000", " 1764000000", "1764000000.0", "1_764_000_000", "١٧٦٤٠٠٠٠٠٠"],
+    [
+        "",
+        "x",
+        "01764000000",
+        "-1764000000",
+        "+1764000000",
+        " 1764000000",
+        "1764000000.0",
+        "1_764_000_000",
+        "١٧٦٤٠٠٠٠٠٠",
+    ],
 )
 def test_only_the_canonical_timestamp_is_read(stamp: str) -> None:
-    headers = {TIMESTAMP_HEADER: stamp, SIGNATURE_HEADER: "v1=" + sign(KEY, STAMP, BODY)}
-    with pytest.raises(WebhookError):
+    for headers, name in (
+        (headers_for(KEY, STAMP, BODY), TIMESTAMP_HEADER),
+        (standard_headers(KEY, "evt_1", STAMP, BODY), STANDARD_TIMESTAMP),
+    ):
         verify(KEY, headers, BODY, NOW)
+        with pytest.raises(WebhookError):
+            verify(KEY, headers | {name: stamp}, BODY, NOW)
+
+
+@pytest.mark.parametrize("message_id", ["", "x" * 257, "evt_\u00e9", "a\tb"])
+def test_an_id_that_is_no_id_is_refused_though_it_is_signed(message_id: str) -> None:
+    with pytest.raises(WebhookError):
+        verify(KEY, standard_headers(KEY, message_id, STAMP, BODY), BODY, NOW)
+
+
+def test_a_good_signature_says_when_and_under_which_id() -> None:
+    assert verify(KEY, headers_for(KEY, STAMP, BODY), BODY, NOW) == Proof(None, NOW)
+    assert verify(KEY, standard_headers(KEY, "evt_1", STAMP, BODY), BODY, NOW) == Proof("evt_1", NOW)
 
 
 @pytest.mark.parametrize("missing", [TIMESTAMP_HEADER, SIGNATURE_HEADER])
@@ -132,7 +160,7 @@ GOOD = json.loads(BODY)
         b"\xff\xfe",
         b"[" * 30_000,
         b" " * (MAX_BODY_BYTES + 1),
-        *(json.dumps({k: v for k, v in GOOD.items() if k != lost}).encode() for lost in GOOD),
+        *(json.dumps({k: v for k, v in GOOD.items() if k != lost}).encode() for lost in GOOD if lost != "id"),
         json.dumps(GOOD | {"v": 2}).encode(),
         json.dumps(GOOD | {"id": ""}).encode(),
         json.dumps(GOOD | {"id": "x" * 200}).encode(),

@@ -128,12 +128,19 @@ def _config(app: App, settings: dict[str, Any]) -> dict[str, Any]:
     return {"id": app.id, "app": app.shown(), "settings": dict(settings), "$type": "AppConfiguration"}
 
 
+def _settings(call: Call) -> dict[str, Any]:
+    given = call.optional_body().get("settings") or {}
+    if not isinstance(given, dict):
+        raise bad_request("settings must be an object")
+    return given
+
+
 def _global(call: Call) -> dict[str, Any]:
     return _config(_app(call), _app(call).settings)
 
 
 def _configure(call: Call) -> dict[str, Any]:
-    _app(call).settings.update(call.object_body().get("settings") or {})
+    _app(call).settings.update(_settings(call))
     return _global(call)
 
 
@@ -152,7 +159,7 @@ def _project_settings(call: Call) -> dict[str, Any]:
 
 def _attach(call: Call) -> dict[str, Any]:
     app, project = _app(call), call.project()
-    app.projects.setdefault(project.id, {}).update((call.body or {}).get("settings") or {})
+    app.projects.setdefault(project.id, {}).update(_settings(call))
     return _project_settings(call)
 
 

@@ -91,6 +91,10 @@ class Call:
                 return comment
         raise entity_not_found(self.path("comment"))
 
+    def optional_body(self) -> dict[str, Any]:
+        """The JSON object of the body; an empty body is an empty object."""
+        return {} if self.body is None else self.object_body()
+
     def object_body(self) -> dict[str, Any]:
         """The JSON object of the body."""
         if not isinstance(self.body, dict):

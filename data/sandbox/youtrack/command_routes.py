@@ -11,7 +11,7 @@ from data.sandbox.youtrack.commands import Step, read_command
 from data.sandbox.youtrack.errors import ApiError, bad_request, entity_not_found, forbidden
 from data.sandbox.youtrack.model import Issue, User
 from data.sandbox.youtrack.table import Table
-from data.sandbox.youtrack.visibility import entity_id, parse_visibility
+from data.sandbox.youtrack.visibility import entity_id, entries, parse_visibility
 from data.sandbox.youtrack.writes import check_may_write, check_voice
 
 _KNOWN = {
@@ -42,7 +42,7 @@ def _issues(call: Call) -> list[Issue]:
     if unknown:
         raise bad_request(f"Unknown attribute {unknown[0]}")
     found = []
-    for entry in body.get("issues") or []:
+    for entry in entries(body, "issues"):
         readable = entry.get("idReadable") if isinstance(entry, dict) and "id" not in entry else None
         found.append(call.readable(str(readable) if readable else entity_id(entry)))
     if not found:

@@ -60,7 +60,7 @@ def issue_table() -> Table:
         ("/activitiesPage", {"get": lambda c: activities_page(c, None)}),
         (
             "/issuesGetter/count",
-            {"post": lambda c: views.Count(len(found(c, (c.body or {}).get("query"))))},
+            {"post": lambda c: views.Count(len(found(c, c.optional_body().get("query"))))},
         ),
     ]
 

@@ -10,7 +10,7 @@ from data.sandbox.youtrack.call import Call
 from data.sandbox.youtrack.errors import bad_request, entity_not_found
 from data.sandbox.youtrack.model import SAVED_QUERY, VCS_CHANGE, Issue, User
 from data.sandbox.youtrack.table import Methods, Raw, Table, Told
-from data.sandbox.youtrack.visibility import entity_id
+from data.sandbox.youtrack.visibility import entity_id, entries
 from data.sandbox.youtrack.writes import check_may_write
 
 
@@ -122,7 +122,7 @@ def _copy(call: Call) -> tuple[Issue, Any]:
     issue = call.issue()
     check_may_write(call.caller, issue)
     wanted: list[User] = []
-    for entry in call.object_body().get("ticketCCUsers") or []:
+    for entry in entries(call.object_body(), "ticketCCUsers"):
         user = call.state.find_user(entity_id(entry))
         if user is None:
             raise entity_not_found(entity_id(entry))

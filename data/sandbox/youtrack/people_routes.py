@@ -26,8 +26,6 @@ def people_table() -> Table:
         ("/groups/{group}/users", {"get": lambda c: c.page(_members(c, _group(c)))}),
         ("/admin/projects", {"get": _projects}),
         (project, {"get": lambda c: c.project()}),
-        (project + "/customFields", {"get": _project_fields}),
-        (project + "/customFields/{field}", {"get": _project_field}),
         (project + "/issues", {"get": lambda c: c.page(found(c, f"project: {c.project().short_name}"))}),
         (project + "/team", {"get": _team}),
         (project + "/team/users", {"get": lambda c: c.page(_members(c, c.project().team))}),
@@ -57,7 +55,8 @@ def _projects(call: Call) -> list[Any]:
     return call.page([p for p in call.state.projects.values() if reads_project(call.state, call.caller, p)])
 
 
-def _project_fields(call: Call) -> list[Any]:
+def project_fields(call: Call) -> list[Any]:
+    """Return the fields of the project in the path."""
     return call.page([views.ProjectFieldView(f) for f in call.project().fields.values()])
 
 
@@ -127,7 +126,8 @@ def _leave(call: Call) -> None:
     call.state.version += 1
 
 
-def _project_field(call: Call) -> views.ProjectFieldView:
+def project_field(call: Call) -> views.ProjectFieldView:
+    """Return the field of the project in the path."""
     project: Project = call.project()
     for field in project.fields.values():
         if call.path("field") in (field.id, field.name):

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from data.clock import Clock, to_millis
+from data.sandbox.youtrack.admin_routes import admin_table
 from data.sandbox.youtrack.apps import app_table
 from data.sandbox.youtrack.articles.knowledge import Knowledge
 from data.sandbox.youtrack.articles.routes import article_table
@@ -45,6 +46,7 @@ def api_table(changed: Changed) -> Table:
     """Return every route; `changed(issue, kind)` hears of the issues that a command changes."""
     table = [
         *people_table(),
+        *admin_table(),
         *issue_table(),
         *comment_table(),
         *file_table(),

@@ -10,7 +10,7 @@ from data.sandbox.youtrack.errors import ApiError, bad_request, entity_not_found
 from data.sandbox.youtrack.model import Comment, Field, Issue, Project, User, Visibility
 from data.sandbox.youtrack.state import TrackerState
 from data.sandbox.youtrack.values import check_conditions, check_required, parse_values
-from data.sandbox.youtrack.visibility import entity_id, parse_visibility
+from data.sandbox.youtrack.visibility import entity_id, entries, parse_visibility
 
 _ISSUE_ATTRIBUTES = {
     "id",
@@ -31,12 +31,13 @@ def create_issue(state: TrackerState, body: dict[str, Any], caller: User, at: in
     """File an issue from a request body."""
     _only(body, _ISSUE_ATTRIBUTES)
     project = named_project(state, body.get("project"), caller)
-    if not isinstance(body.get("summary"), str) or not body["summary"].strip():
+    _check_texts(body)
+    if not (body.get("summary") or "").strip():
         raise ApiError(400, "Field required", "Summary is required", error_field="summary")
     if not project.helpdesk and not is_staff(caller):
         raise forbidden("You do not have permission to create issues in this project.")
     values = parse_values(state, project, body.get("customFields") or [], None)
-    tags = [find_tag(state, tag) for tag in body.get("tags") or []]
+    tags = [find_tag(state, tag) for tag in entries(body, "tags")]
     visibility = parse_visibility(state, body.get("visibility"))
     reporter = _reporter(state, body, caller)
     issue = state.create_issue(reporter, body["summary"], body.get("description"), at, project=project)
@@ -59,7 +60,8 @@ def update_issue(state: TrackerState, issue: Issue, body: dict[str, Any], caller
     target = named_project(state, body["project"], caller) if "project" in body else issue.project
     visibility = parse_visibility(state, body.get("visibility"))
     values = parse_values(state, target, body.get("customFields") or [], issue)
-    tags = [find_tag(state, tag) for tag in body["tags"]] if "tags" in body else None
+    tags = [find_tag(state, tag) for tag in entries(body, "tags")] if "tags" in body else None
+    _check_texts(body)
     if "summary" in body and not body["summary"]:
         raise ApiError(400, "Field required", "Summary is required", error_field="summary")
     state.move_issue(issue, caller, at, target)
@@ -167,6 +169,12 @@ def find_tag(state: TrackerState, body: Any) -> Any:
         if tag.id == wanted:
             return tag
     raise entity_not_found(str(wanted))
+
+
+def _check_texts(body: dict[str, Any]) -> None:
+    for name in ("summary", "description"):
+        if not isinstance(body.get(name), str | None):
+            raise bad_request(f"{name} must be a string")
 
 
 def _only(body: dict[str, Any], known: set[str]) -> None:

@@ -1,0 +1,178 @@
+"""Who may call what: the one table of routes and roles, and the middleware in front of everything.
+
+`access = local` (default) answers callers on this machine only, as the operator and without a key; it is
+refused where the service binds to anything but loopback, and for requests that came through a proxy or
+from a web page of another site. `access = keys` wants `Authorization: Bearer <key>` on every route but
+health; signed events carry their own proof.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from data.access import Principal, Role
+from data.errors import FirstlineError, SettingsError
+from data.settings import Settings
+from serving import problem
+
+LOCAL = Principal("local", Role.OPERATOR, None)
+ALL = frozenset(Role)
+STAFF = frozenset({Role.OPERATOR, Role.REVIEWER})
+SEEING = frozenset({Role.OPERATOR, Role.REVIEWER, Role.READ_ONLY})
+OPERATORS = frozenset({Role.OPERATOR})
+_PRINCIPAL = "firstline.principal"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One route. `desk`: only callers who may see every client; `free`: no key (health, signed events).
+
+    `worker`: our own worker's key is good here, and nowhere else.
+    """
+
+    method: str
+    path: str
+    roles: frozenset[Role]
+    desk: bool = False
+    free: bool = False
+    worker: bool = False
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("GET", "/livez", ALL, free=True),
+    Rule("GET", "/readyz", ALL, free=True),
+    Rule("GET", "/healthz", ALL, free=True),
+    Rule("POST", "/v1/events/youtrack", ALL, free=True),  # signed with the webhook secret
+    Rule("GET", "/metrics", SEEING, desk=True),
+    Rule("GET", "/", SEEING, desk=True),
+    Rule("GET", "/docs", ALL),
+    Rule("GET", "/docs.json", ALL),
+    Rule("GET", "/schema.json", ALL),
+    Rule("GET", "/v1/bundle", SEEING, worker=True),
+    Rule("GET", "/v1/tickets/{ticket}/suggestion", SEEING),
+    *(Rule("POST", f"/v1/tickets/{{ticket}}/{a}", STAFF) for a in ("accept", "edit", "dismiss", "undo")),
+    Rule("POST", "/v1/triage", STAFF | {Role.CLIENT}, worker=True),
+)
+
+
+def principal_of(request: Request) -> Principal:
+    """Return who sent a request that passed `Access`."""
+    found = request.scope.get(_PRINCIPAL)
+    if not isinstance(found, Principal):
+        raise RuntimeError("the access middleware did not see this request")
+    return found
+
+
+def check(settings: Settings) -> None:
+    """Raise `SettingsError` where the service would answer strangers without a key."""
+    if settings.access == "keys":
+        raise SettingsError(
+            "This release has no API keys yet, so it cannot ask for any.",
+            remedy="Set FIRSTLINE_ACCESS=local and keep the service on this machine.",
+        )
+    if not is_loopback(settings.host):
+        raise SettingsError(
+            f"Without keys the service may only listen on this machine, not on {settings.host}.",
+            remedy="Set FIRSTLINE_HOST=127.0.0.1.",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` (a name or an address) is this machine only."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class Access:
+    """ASGI middleware: names the caller in the scope, or refuses. `service()` gives the running service."""
+
+    def __init__(self, app: ASGIApp, service: Callable[[], Any], rules: tuple[Rule, ...] = RULES) -> None:
+        self._app, self._service = app, service
+        self._rules = [(rule, compile_path(rule.path)[0]) for rule in rules]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        refused = await self._admit(scope)
+        if refused is not None:
+            await refused(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    async def _admit(self, scope: Scope) -> Response | None:
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        known = list(self._matching(scope["path"]))
+        rule = next((r for r in known if r.method == method), None)
+        if rule is not None and rule.free:
+            return None
+        settings: Settings = self._service().settings
+        if settings.access == "local":
+            scope[_PRINCIPAL] = LOCAL
+            return _foreign(scope)
+        try:
+            principal = await self._service().keyring.principal(Headers(scope=scope).get("authorization", ""))
+        except FirstlineError as error:
+            return problem.of(error, 503)
+        if principal is None:
+            return problem.response(
+                401,
+                "A valid API key is needed.",
+                remedy="Send `Authorization: Bearer KEY`.",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        scope[_PRINCIPAL] = principal
+        return _refused(rule, known, principal)
+
+    def _matching(self, path: str) -> Iterator[Rule]:
+        return (rule for rule, pattern in self._rules if pattern.match(path))
+
+
+def _refused(rule: Rule | None, known: list[Rule], principal: Principal) -> Response | None:
+    if not known:
+        return problem.response(404, "There is nothing here.")
+    if rule is None:
+        allowed = ", ".join(sorted({r.method for r in known}))
+        return problem.response(405, "That method is not known here.", headers={"Allow": allowed})
+    own = principal.key_id == "worker" and rule.worker
+    if not own and principal.role not in rule.roles:
+        return problem.response(403, f"A {principal.role} key may not do this.", remedy="Use another key.")
+    if rule.desk and principal.tenant is not None:
+        return problem.response(403, "This shows every client.", remedy="Use a key that is not one client's.")
+    return None
+
+
+def _foreign(scope: Scope) -> Response | None:
+    """Refuse, where no key is asked for, what did not come from this machine itself.
+
+    The address alone is not enough: a proxy calls from here for others, and a web page can make the
+    operator's browser call.
+    """
+    headers = Headers(scope=scope)
+    remedy = "Call the service from its own machine, by its own name."
+    client = scope.get("client")
+    if client is not None and not is_loopback(str(client[0])):
+        return problem.response(403, "Without keys only this machine may call.", remedy=remedy)
+    if "forwarded" in headers or "x-forwarded-for" in headers:
+        return problem.response(403, "Without keys no proxy may call for others.", remedy=remedy)
+    host = urlsplit(f"//{headers.get('host', '127.0.0.1')}").hostname or ""
+    if not is_loopback(host):
+        return problem.response(403, "Without keys only this machine's own name is answered.", remedy=remedy)
+    origin = headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+        return problem.response(403, "Without keys no page of another site may call.", remedy=remedy)
+    return None

@@ -1,0 +1,1 @@
+"""`firstline connect`: what the tracker has, and how it fits what we mean."""

@@ -1,0 +1,116 @@
+"""`firstline outbox`: what waits for delivery, what was given up, and another try."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from data.clock import SystemClock
+from data.errors import BadInputError
+from data.settings import read_settings
+
+if TYPE_CHECKING:
+    from data.store.outbox import Operation
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+OperationId = Annotated[str, typer.Argument(help="Operation id, as `firstline outbox list` shows it.")]
+State = Literal["new", "sending", "done", "dead"]
+_NO_SUCH = "Give an id that `firstline outbox list` shows."
+
+
+def register_outbox(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    outbox = typer.Typer(help="Effects on the tracker: waiting, done, given up.", no_args_is_help=True)
+    outbox.command("list")(list_operations)
+    outbox.command()(show)
+    outbox.command()(retry)
+    app.add_typer(outbox, name="outbox")
+
+
+def list_operations(
+    state: Annotated[State | None, typer.Option("--state", help="Only these; default: all but done.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List operations, oldest first: id, state, kind, ticket, attempts, what was last wrong."""
+    from data.store import open_store, outbox, tickets
+
+    states = (state,) if state else ("new", "sending", "dead")
+    with open_store(read_settings().database_url) as store, store.read() as conn:
+        found = outbox.listed(conn, states, limit)
+        counts = outbox.counts(conn)
+        names = {r.ticket.id: r.readable_id for r in tickets.find_all(conn, [o.ticket_id for o in found])}
+    if as_json:
+        print(json.dumps([_facts(o, names) for o in found]))
+        return
+    for o in found:
+        wrong = f": {o.last_error}" if o.last_error else ""
+        ticket = names.get(o.ticket_id, o.ticket_id)
+        print(f"{o.op_id}  {o.state:<7}  {o.kind:<6}  {ticket}  {o.attempts} attempt(s){wrong}")
+    print(", ".join(f"{n} {s}" for s, n in counts.items()))
+
+
+def show(operation: OperationId, as_json: AsJson = False) -> None:
+    """Show one operation with what it found and left in the tracker."""
+    from data.store import open_store, outbox, tickets
+
+    with open_store(read_settings().database_url) as store, store.read() as conn:
+        found = outbox.get(conn, operation)
+        if found is None:
+            raise BadInputError(f"There is no operation {operation}.", remedy=_NO_SUCH)
+        names = {r.ticket.id: r.readable_id for r in tickets.find_all(conn, [found.ticket_id])}
+    facts = _facts(found, names)
+    if as_json:
+        print(json.dumps(facts))
+        return
+    for name, value in facts.items():
+        print(f"{name:<12}{'-' if value is None else value}")
+
+
+def retry(operation: OperationId, as_json: AsJson = False) -> None:
+    """Give an operation that was given up a new set of attempts; the worker takes it next."""
+    from data.store import audit, open_store, outbox
+
+    now = SystemClock().now()
+    with open_store(read_settings().database_url) as store, store.write() as conn:
+        found = outbox.get(conn, operation)
+        if found is None:
+            raise BadInputError(f"There is no operation {operation}.", remedy=_NO_SUCH)
+        if not outbox.revive(conn, operation, now):
+            raise BadInputError(
+                f"Operation {operation} is {found.state}, not dead.",
+                remedy="Only what was given up can be tried again; the worker does the rest by itself.",
+            )
+        facts = {"operation": operation}
+        audit.record(
+            conn,
+            actor="cli",
+            action="delivery.retried",
+            subject=found.ticket_id,
+            at=now,
+            tenant=found.tenant,
+            facts=facts,
+        )
+    print(json.dumps(facts) if as_json else f"{operation} waits for the worker again.")
+
+
+def _facts(o: Operation, names: dict[str, str]) -> dict[str, Any]:
+    """Return what may be shown of an operation: no text of the ticket, no decision."""
+    return {
+        "operation": o.op_id,
+        "state": o.state,
+        "kind": o.kind,
+        "ticket": names.get(o.ticket_id, o.ticket_id),
+        "tenant": o.tenant,
+        "project": o.project,
+        "automatic": o.automatic,
+        "attempts": o.attempts,
+        "created": o.created_at.isoformat(),
+        "outcome": o.outcome,
+        "last_error": o.last_error,
+        "found": o.found,
+        "left": o.left,
+        "comment": o.remote_id,
+    }
