@@ -18,6 +18,7 @@ from data.clock import ManualClock
 from data.sandbox.world import World
 from data.sandbox.youtrack.loading import load
 from data.sandbox.youtrack.routes import api_routes
+from data.sandbox.youtrack.transaction import Veto
 from data.settings import SANDBOX_TOKEN
 
 
@@ -76,6 +77,7 @@ def test_a_wrong_command_is_refused_and_assist_says_why(desk: Desk, query: str) 
     assert len(desk.tracker.activities) == before
     said = desk.post("/commands/assist", body, fields="commands(description,error)")["commands"]
     assert [c["error"] for c in said] == [False, True]
+    assert "first" not in desk.tracker.tags
 
 
 def test_a_command_links_and_another_runs_as_somebody_only_for_an_administrator(desk: Desk) -> None:
@@ -126,6 +128,11 @@ def test_work_items_are_counted_in_minutes_and_shown_in_the_feed(desk: Desk) -> 
     assert (made["date"] % 86_400_000, made["duration"]["minutes"]) == (0, 90)
     desk.post(f"{path}/{made['id']}", {"duration": {"minutes": 45}})
     assert [w["duration"]["minutes"] for w in desk.get("/workItems", fields="duration(minutes)")] == [45]
+    desk.tracker.rules["x"] = Veto("x", "No.", category="WorkItemDurationCategory")
+    refused = desk.http.post(f"/api{path}/{made['id']}", json={"duration": {"minutes": 10}})
+    assert refused.status_code == 400
+    assert [w["duration"]["minutes"] for w in desk.get(path, fields="duration(minutes)")] == [45]
+    desk.tracker.rules.clear()
     desk.http.delete(f"/api{path}/{made['id']}")
     assert desk.get(path) == []
     feed = desk.feed("PAY-3", "WorkItemCategory,WorkItemDurationCategory", "category(id),target(id)")

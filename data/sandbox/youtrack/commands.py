@@ -10,7 +10,7 @@ from typing import Any
 from data.sandbox.youtrack.access import in_team
 from data.sandbox.youtrack.kinds import KINDS
 from data.sandbox.youtrack.links import link
-from data.sandbox.youtrack.model import Field, Issue, Link, Period, Tag, User, Value
+from data.sandbox.youtrack.model import Field, Issue, Link, Period, User, Value
 from data.sandbox.youtrack.state import TrackerState
 from data.sandbox.youtrack.values import parse_minutes, possible_events
 
@@ -57,8 +57,7 @@ class _Reader:
             name = known or rest.split(" ")[0]
             if not name or (not adds and known is None):
                 return Step(f"Unknown tag: {rest}", None, True), ""
-            change = self._state.add_tag if adds else self._state.remove_tag
-            apply = partial(_tagged, change, self._issue, self._state.tag(name))
+            apply = partial(_tagged, self._state, self._issue, name, adds)
             return Step(f"{'Add' if adds else 'Remove'} tag {name}", apply), rest[len(name) :].strip()
         return None
 
@@ -135,10 +134,9 @@ class _Reader:
         return Step(f"{field.name}: {word}", apply)
 
 
-def _tagged(
-    change: Callable[[Issue, User, int, Tag], None], issue: Issue, tag: Tag, author: User, at: int
-) -> None:
-    change(issue, author, at, tag)
+def _tagged(state: TrackerState, issue: Issue, name: str, adds: bool, author: User, at: int) -> None:
+    # Only now: a command that is merely looked at, or refused, makes no tag.
+    (state.add_tag if adds else state.remove_tag)(issue, author, at, state.tag(name))
 
 
 def _after(text: str, phrase: str) -> str | None:

@@ -36,7 +36,7 @@ def search(state: TrackerState, text: str, caller: User, now: datetime) -> list[
     """
     # Relative dates are rounded to the hour.
     hour = now.replace(minute=0, second=0, microsecond=0)
-    key = (text, caller.login, state.version, len(state.lost), hour)
+    key = (text, caller.login, state.version, frozenset(state.lost), hour)
     if key not in state.searches:
         if len(state.searches) >= _KEPT:
             state.searches.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 from data.sandbox.youtrack.access import reader
@@ -123,6 +124,9 @@ def _update(call: Call) -> tuple[Issue, Any]:
         changes.append(("type", "Type", _type(body)))
     if "author" in body:
         changes.append(("author", "Author", _author(call, body)))
+    call.state.touch(item.issue)
+    place = item.issue.work.index(item)
+    item = item.issue.work[place] = copy(item)  # a refused change must find the old one as it was
     for name, part, value in changes:
         before = getattr(item, name)
         if before is value or before == value:
