@@ -36,7 +36,7 @@ def pins(request: pytest.FixtureRequest) -> dict[str, dict[str, str]]:
 
 def test_youtrack_sdk(desk: Any, judge: Any, pins: Any, sdk_environment: Path | None) -> None:
     if sdk_environment is None:
-        pytest.skip("no Python 3.12 on this machine; its requests are replayed by the next test")
+        pytest.skip("youtrack-sdk needs Python 3.12 or newer, and this machine has none")
     judged = judge("youtrack-sdk (PyPI)", pins["pypi"]["youtrack-sdk"])
     desk.http.post("/api/tags", json={"name": "outside"})
     driver = [str(sdk_environment / "python"), str(HERE / "sdk_operations.py")]

@@ -197,3 +197,16 @@ def test_files_are_listed_with_what_is_known_of_them(desk: Desk) -> None:
     assert [f["id"] for f in desk.http.get(path, headers=agent).json()] == [made[0]["id"]]
     assert desk.http.delete(f"{path}/{made[0]['id']}", headers=agent).status_code == 200
     assert desk.http.get(path, headers=agent).json() == []
+
+
+def test_a_board_has_one_sprint_with_what_is_open(desk: Desk) -> None:
+    agent = desk.state.users["agent"]
+    opened = desk.state.create_issue(agent, "Open", None, 1)
+    done = desk.state.create_issue(agent, "Done", None, 2)
+    desk.state.set_field(done, agent, 3, "State", desk.state.project.fields["State"].values["Resolved"])
+    boards = desk.get("/agiles", fields="id,projects(shortName),sprints(id)")
+    board = next(b for b in boards if b["projects"][0]["shortName"] == "PAY")
+    (sprint,) = desk.get(f"/agiles/{board['id']}/sprints", fields="id,issues(id),unresolvedIssuesCount")
+    assert ([i["id"] for i in sprint["issues"]], sprint["unresolvedIssuesCount"]) == ([opened.id], 1)
+    assert desk.get(f"/agiles/{board['id']}/sprints/{sprint['id']}")["id"] == sprint["id"]
+    assert desk.ask("GET", "/agiles/113-999")[0] == 404

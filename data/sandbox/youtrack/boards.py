@@ -1,6 +1,6 @@
-"""Agile boards: one per project with one sprint that holds its unresolved issues; and older paths.
+"""Agile boards, and paths that clients in the wild ask for: a field's bundle, watchers, old tags.
 
-Nothing is kept: a board follows from its project.
+A board follows from its project: one sprint with its unresolved issues. Nothing of it is kept.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from typing import Any
 from data.sandbox.youtrack.access import reader, reads_project
 from data.sandbox.youtrack.call import Call
 from data.sandbox.youtrack.errors import entity_not_found
+from data.sandbox.youtrack.kinds import KINDS
 from data.sandbox.youtrack.model import AGILE, SPRINT, Issue, Project
+from data.sandbox.youtrack.shapes import BundleView
 from data.sandbox.youtrack.table import Table, Told
 from data.sandbox.youtrack.visibility import entity_id
 
@@ -29,6 +31,7 @@ def board_table() -> Table:
         ("/agiles/{agile}/sprints/{sprint}", {"get": _one_sprint}),
         ("/agiles/{agile}/sprints/{sprint}/issues", {"get": lambda c: c.page(_open(c, _found(c)))}),
     ]
+    table.append(("/admin/projects/{project}/customFields/{field}/bundle", {"get": _bundle}))
     if OLD_TAG_PATHS:
         table.append(("/issueTags", {"get": lambda c: c.page(list(c.state.tags.values()))}))
     if WATCHERS_HAVE_A_LIST:
@@ -95,6 +98,13 @@ def _open(call: Call, project: Project) -> list[Issue]:
     may_read = reader(call.state, call.caller)
     every = call.state.issues.values()
     return [i for i in every if i.project is project and i.resolved is None and may_read(i)]
+
+
+def _bundle(call: Call) -> BundleView:
+    for field in call.project().fields.values():
+        if call.path("field") == field.id and KINDS[field.kind].bundled:
+            return BundleView(field)
+    raise entity_not_found(call.path("field"))
 
 
 def _watchers(call: Call) -> list[dict[str, Any]]:
