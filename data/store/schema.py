@@ -22,7 +22,7 @@ from sqlalchemy import (
     false,
 )
 
-from data.store.columns import Moment
+from data.store.columns import CleanText, Moment
 from data.store.metadata import metadata, text_column
 from data.store.schema_desk import (
     alerts,
