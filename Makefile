@@ -18,7 +18,11 @@ LOCKS := requirements/core.lock requirements/dev.lock pyproject.toml
 STAMP := $(VENV)/.installed
 VLLM_STAMP := .venv-vllm/.installed
 
+<<<<<<< HEAD
 .PHONY: help setup demo up test test-all check bench app app-lint clean distclean vllm postgres-binaries
+=======
+.PHONY: help setup demo up test test-all outside check bench clean distclean vllm postgres-binaries
+>>>>>>> outside
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +70,9 @@ test: setup postgres-binaries ## The test suite, without what is marked slow
 test-all: setup postgres-binaries app-lint $(VLLM_STAMP) ## Everything, slow suites and vLLM included
 	$(BIN)/python -m pytest -m "slow or not slow"
 
+outside: setup ## Other people's YouTrack clients against the stand-in (part of test-all)
+	$(BIN)/python -m pytest -m slow tests/outside
+
 bench: setup ## Latency and throughput of triage, beside a plain baseline in the same run
 	$(BIN)/python -m eval.benchmarks.serving_latency
 	$(BIN)/python -m eval.benchmarks.redaction
@@ -79,7 +86,7 @@ APP := deploy/youtrack-app
 APP_STAMP := $(APP)/node_modules/.installed
 
 app-lint: $(APP_STAMP) ## Lint the YouTrack app's JavaScript (needs Node and npm)
-	cd $(APP) && node_modules/.bin/eslint --max-warnings 0 .
+	$(APP)/node_modules/.bin/eslint --max-warnings 0 -c $(APP)/eslint.config.mjs $(APP) tests/deploy/widget
 
 $(APP_STAMP): $(APP)/package.json $(APP)/package-lock.json
 	@command -v npm >/dev/null || { echo "Node.js 20.19 or newer with npm is missing: apt-get install nodejs npm" >&2; exit 2; }
@@ -99,4 +106,8 @@ clean: ## Remove run-time files and caches (not the environments)
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 distclean: clean ## Also remove the environments
+<<<<<<< HEAD
 	rm -rf .venv .venv-vllm deploy/youtrack-app/node_modules
+=======
+	rm -rf .venv .venv-vllm .outside
+>>>>>>> outside

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+
+from sqlalchemy import Connection
 
 from data.audit_heads import ExportedHead
 from data.store import Store, audit
@@ -34,11 +37,22 @@ def verify(store: Store, heads: Sequence[ExportedHead], *, unreadable: int = 0) 
 
     Raises `StorageError` where the log cannot be read at all.
     """
-    with store.read() as conn:
+    return _judge(store.read, heads, unreadable)
+
+
+def verify_within(conn: Connection) -> Verdict:
+    """Check every row inside the transaction of `conn`, without exported heads."""
+    return _judge(lambda: nullcontext(conn), (), 0)
+
+
+def _judge(
+    read: Callable[[], AbstractContextManager[Connection]], heads: Sequence[ExportedHead], unreadable: int
+) -> Verdict:
+    with read() as conn:
         end, (rows, last) = audit.head(conn), audit.extent(conn)
     walk = _Walk(heads)
     while walk.seq < last:
-        with store.read() as conn:
+        with read() as conn:
             page = audit.page(conn, walk.seq, min(_PAGE, last - walk.seq))
         if not page:
             break

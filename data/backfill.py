@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any, Protocol, TypeVar, cast
 
 from data.clock import Clock, from_millis, to_millis
@@ -11,8 +12,9 @@ from data.intake import Desk, Tally, by_ticket, keep
 from data.store import Store, staging, sync_state
 from data.ticket import TicketRecord
 from data.youtrack import wire
-from data.youtrack.client import YouTrackClient, query_value
+from data.youtrack.client import YouTrackClient
 from data.youtrack.faults import NotFoundError, RefusedError
+from data.youtrack.query import query_value
 
 T = TypeVar("T")
 STATE_KEY = "sync"
@@ -34,15 +36,15 @@ def read_history(
     progress: Progress,
 ) -> None:
     """Stage every field change of the project, page by page; moves `state` to `tickets`."""
-    pages = _ahead(_history(client, project, state["cursor"]))
-    for page in progress(pages, label="History of changes (pages)"):
-        tally.activities += len(page.items)
-        # The tracker's own times, not ours: its clock may differ, and a sandbox's is simulated.
-        watermark = max([state["watermark"], *(to_millis(a.at) for a in page.items)])
-        state |= {"cursor": page.cursor or state["cursor"], "watermark": watermark}
-        with store.write() as conn:
-            staging.add(conn, by_ticket(page.items))
-            sync_state.put(conn, STATE_KEY, state)
+    with closing(_ahead(_history(client, project, state["cursor"]))) as pages:
+        for page in progress(pages, label="History of changes (pages)"):
+            tally.activities += len(page.items)
+            # The tracker's own times, not ours: its clock may differ, and a sandbox's is simulated.
+            watermark = max([state["watermark"], *(to_millis(a.at) for a in page.items)])
+            state |= {"cursor": page.cursor or state["cursor"], "watermark": watermark}
+            with store.write() as conn:
+                staging.add(conn, by_ticket(page.items))
+                sync_state.put(conn, STATE_KEY, state)
     state |= {"stage": "tickets", "cursor": None}
     _save(store, state)
 
@@ -78,14 +80,14 @@ def read_tickets(
     query = f"project: {query_value(project)}"
     total = client.count(query)
     expected = None if total is None else max(0, total - state["skip"] + client.page - 2) // (client.page - 1)
-    pages = _ahead(_listing(client, query, state["skip"], state["last"]))
-    for page, skip in progress(pages, label="Tickets (pages)", total=expected):
-        tally.read += len(page)
-        after = {**state, "skip": skip, "last": page[-1].ticket.id}
-        with store.write() as conn:
-            keep(conn, page, clock.now(), desk, tally)
-            sync_state.put(conn, STATE_KEY, after)
-        state |= after
+    with closing(_ahead(_listing(client, query, state["skip"], state["last"]))) as pages:
+        for page, skip in progress(pages, label="Tickets (pages)", total=expected):
+            tally.read += len(page)
+            after = {**state, "skip": skip, "last": page[-1].ticket.id}
+            with store.write() as conn:
+                keep(conn, page, clock.now(), desk, tally)
+                sync_state.put(conn, STATE_KEY, after)
+            state |= after
     _read_stragglers(client, store, clock, project, desk, tally)
     state |= {"stage": "following", "seen": {}, "swept": 0, "since": 0}
     _save(store, state)
@@ -116,8 +118,12 @@ def _listing(
         start += len(rows) - 1
 
 
-def _ahead(pages: Iterator[T]) -> Iterator[T]:
-    """Yield `pages` while the next one is being fetched: tracker and database work side by side."""
+def _ahead(pages: Iterator[T]) -> Generator[T, None, None]:
+    """Yield `pages` while the next one is being fetched: tracker and database work side by side.
+
+    To be closed by whoever stops early: left to the garbage collector, it would wait for its thread in
+    whichever thread that runs.
+    """
     end = object()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="next-page") as fetching:
         coming = fetching.submit(next, pages, end)

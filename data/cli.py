@@ -22,7 +22,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def register(app: typer.Typer) -> None:
     """Add this room's commands to `app`."""
     from data.audit_commands import register_audit
+    from data.backup.commands import register_backup
     from data.dataset.commands import register_data
+    from data.ledger_commands import register_ledger
     from data.sandbox.commands import register_sandbox
     from data.ticket_commands import register_ticket
 
@@ -38,7 +40,9 @@ def register(app: typer.Typer) -> None:
     app.add_typer(data, name="data")
     register_sandbox(app)
     register_audit(app)
+    register_backup(app)
     register_ticket(app)
+    register_ledger(app, ledger)
 
 
 def sync(as_json: AsJson = False) -> None:

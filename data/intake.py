@@ -62,17 +62,22 @@ def keep(conn: Connection, records: Sequence[TicketRecord], now: datetime, desk:
     changed = set(tickets.upsert_ids(conn, merged, seen_at=now))
     differing = [r for r in merged if r.ticket.id in changed]
     tally.ids |= dict.fromkeys(r.ticket.id for r in differing)
-    closed = {r.ticket.id: outcome_of(r, desk.rules) for r in differing}
-    outcomes.replace(conn, list(closed), [o for o in closed.values() if o is not None])
-    rows = [e for r in differing for e in ledger_rules.entries_of(r, closed[r.ticket.id], desk.issue_types)]
-    ledger.record(conn, rows, now=now)
-    _withdraw(conn, closed, now)
+    judge(conn, differing, now, desk)
     staging.drop(conn, ids)
     absence.seen(conn, ids)
     absence.missed(conn, tally.missing, now)
     absence.bury(conn, tally.moved, absence.MOVED, now)
     tally.missing.clear()
     tally.moved.clear()
+
+
+def judge(conn: Connection, records: Sequence[TicketRecord], now: datetime, desk: Desk) -> None:
+    """Write the outcomes and ledger rows of these tickets, from what is known of them."""
+    closed = {r.ticket.id: outcome_of(r, desk.rules) for r in records}
+    outcomes.replace(conn, list(closed), [o for o in closed.values() if o is not None])
+    rows = [e for r in records for e in ledger_rules.entries_of(r, closed[r.ticket.id], desk.issue_types)]
+    ledger.record(conn, rows, now=now)
+    _withdraw(conn, closed, now)
 
 
 def _withdraw(conn: Connection, closed: Mapping[str, Outcome | None], now: datetime) -> None:

@@ -27,8 +27,9 @@ from data.intake import Desk, Tally, by_ticket, desk_of, keep
 from data.store import Store, ledger, staging, sync_state, tickets
 from data.ticket import TicketRecord
 from data.youtrack import wire
-from data.youtrack.client import YouTrackClient, ids_query, query_value
+from data.youtrack.client import YouTrackClient
 from data.youtrack.faults import RefusedError
+from data.youtrack.query import ids_query, query_value
 
 T = TypeVar("T")
 OVERLAP_MS = 30_000

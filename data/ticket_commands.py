@@ -31,17 +31,19 @@ def show(
 ) -> None:
     """Show a stored ticket with its history, as it is or as it stood at a moment; exit code 3 if unknown."""
     from data.history import as_of
+    from data.mapping_file import load_mapping
     from data.settings import read_settings
     from data.store import absence, open_store, tickets
 
     moment = _moment(at) if at else None
-    with open_store(read_settings().database_url) as store, store.read() as conn:
+    settings = read_settings()
+    with open_store(settings.database_url) as store, store.read() as conn:
         record = tickets.find(conn, ticket_id)
         graves = absence.buried(conn, ticket_id=ticket_id)
     if record is None:
         raise BadInputError(f"The store has no ticket {ticket_id}.", remedy="Run `firstline sync` first.")
     if moment is not None:
-        stood = as_of(record, moment)
+        stood = as_of(record, moment, load_mapping(settings.home))
         if stood is None:
             raise BadInputError(
                 f"{ticket_id} did not exist at {moment.isoformat()}.",

@@ -42,6 +42,7 @@ def open_tracker(
         names=mapping,
         retrying=retrying,
         gate=gate,
+        verify=True,
     )
 
 

@@ -59,6 +59,8 @@ RULES: tuple[Rule, ...] = (
     Rule("GET", "/docs.json", ALL),
     Rule("GET", "/schema.json", ALL),
     Rule("GET", "/v1/bundle", SEEING, worker=True),
+    Rule("GET", "/v1/tickets/{ticket}/suggestion", SEEING),
+    *(Rule("POST", f"/v1/tickets/{{ticket}}/{a}", STAFF) for a in ("accept", "edit", "dismiss", "undo")),
     Rule("POST", "/v1/triage", STAFF | {Role.CLIENT}, worker=True),
 )
 

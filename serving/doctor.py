@@ -18,7 +18,7 @@ from data.clock import Clock
 from data.errors import FirstlineError
 from data.mapping_file import MAPPING_NAME
 from data.settings import Settings, unknown_variables
-from data.store import open_store, outbox, switches, workers
+from data.store import alerts, open_store, outbox, switches, workers
 from data.store.reach import find_all
 from data.store.workers import WorkerProcess
 from data.tracker import open_tracker
@@ -56,6 +56,7 @@ def examine(settings: Settings, http: httpx.Client, clock: Clock) -> list[Findin
         ("database", lambda: _database(settings, clock)),
         ("bundle", lambda: _bundle(settings)),
         ("tracker", lambda: _tracker(settings, http, clock)),
+        ("alerts", lambda: _alerts(settings)),
         ("mlflow", lambda: _mlflow(settings, http)),
     ]
     found: list[Finding] = []
@@ -182,6 +183,16 @@ def _database(settings: Settings, clock: Clock) -> Iterable[Finding]:
                 note.removeprefix("note:").strip(),
                 "Harmless here; use PostgreSQL in production (FIRSTLINE_DATABASE_URL).",
             )
+
+
+def _alerts(settings: Settings) -> Iterable[Finding]:
+    with open_store(settings.database_url) as store, store.read() as conn:
+        standing = alerts.find(conn)
+    for a in standing:
+        since = f"{a.kind} of {a.subject} since {a.opened:%Y-%m-%d %H:%M}"
+        yield Finding("alerts", "warn", since, "Look at `firstline alerts list`; run `firstline reconcile`.")
+    if not standing:
+        yield Finding("alerts", "ok", "none stands")
 
 
 def _workers(at_work: Sequence[WorkerProcess]) -> Iterable[Finding]:

@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse
 
 from data.clock import SystemClock
 from data.errors import BadInputError, FirstlineError
+from data.mapping_file import load_mapping
 from data.settings import read_settings
 from data.store import open_store
 from data.ticket import Ticket
@@ -105,6 +106,7 @@ class FirstlineService:
             self.settings = read_settings()
             check_access(self.settings)
             self.triage_model = load_triage(self.settings)
+            self.names = load_mapping(self.settings.home)
             self.store = open_store(self.settings.database_url)
         except FirstlineError as error:
             _refuse(error)

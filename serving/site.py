@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from data.errors import FirstlineError
 from data.store import decisions, outbox, switches, tickets
-from serving import events
+from serving import events, suggestions
 
 _SHOWN = 20
 _RECENT = timedelta(days=1)
@@ -45,6 +45,7 @@ def application(service: Callable[[], Any]) -> Starlette:
             Route("/", status, methods=["GET"]),
             Route("/v1/bundle", bundle, methods=["GET"]),
             Route("/v1/events/youtrack", event, methods=["POST"]),
+            *suggestions.routes(service),
         ]
     )
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+import gc
 import signal
 import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from data.errors import SettingsError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 Seed = Annotated[int, typer.Option(help="Everything follows from it.")]
 Months = Annotated[int, typer.Option(min=1, max=24, help="Simulated months of history.")]
@@ -51,11 +55,14 @@ def serve(
     again: Annotated[
         bool, typer.Option("--again", help="Go on later, with new ids: for a store that knows this desk.")
     ] = False,
+    names: Annotated[str, typer.Option(help="`desk`, or `other`: German fields, legacy values.")] = "desk",
 ) -> None:
     """Build the world and serve it until Ctrl-C. Changes live in memory: a restart begins again."""
     from data.sandbox.youtrack.faults.script import Script, read_script
     from data.settings import read_settings
 
+    if names not in ("desk", "other"):
+        raise SettingsError(f"There are no names {names!r}.", remedy="Use --names desk or --names other.")
     script = read_script(faults) if faults else Script()
     settings = read_settings()
     address, number = host or settings.host, port or settings.sandbox_port
@@ -71,6 +78,7 @@ def serve(
         from data.sandbox.youtrack.faults.abrupt import AbruptProtocol
         from data.sandbox.youtrack.faults.injection import Faults
         from data.sandbox.youtrack.loading import go_on, load
+        from data.sandbox.youtrack.other_names import OtherNames
         from data.sandbox.youtrack.webhooks import Emitter
 
         world = build_world(WorldConfig(seed, months, clients, tickets_per_day))
@@ -82,9 +90,12 @@ def serve(
             random.Random(f"{seed}/webhooks"),
         )
         state = load(world)
+        gc.freeze()  # the history stays; no collection need look at it again
         if again:
             go_on(state, SystemClock().now())
-        app = create_app(state, emitter, live_rate=live_rate, faults=Faults(SystemClock(), script))
+        app: ASGIApp = create_app(state, emitter, live_rate=live_rate, faults=Faults(SystemClock(), script))
+        if names == "other":
+            app = OtherNames(app, world.taxonomy)
         config = uvicorn.Config(app, http=AbruptProtocol, log_level="warning", timeout_graceful_shutdown=3)
         server = uvicorn.Server(config)
         print(

@@ -48,4 +48,6 @@ def to_micros(moment: datetime) -> int:
 
 def clean(text: str) -> str:
     """Replace what no database can hold by U+FFFD."""
+    if text.isascii() and "\x00" not in text:  # almost all that is stored, and many times faster
+        return text
     return _UNSTORABLE.sub("\ufffd", text)

@@ -136,7 +136,7 @@ def open_store(url: str) -> Store:
     `url`: `sqlite:///path` or `postgresql://user:password@host/name`. Raises `SettingsError` for an
     unusable URL and `StorageError` where the database cannot be opened, written or migrated.
     """
-    parsed = _parsed(url)
+    parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         engine = _sqlite(parsed)
     else:
@@ -157,7 +157,8 @@ def wal_is_safe(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
     return version >= WAL_IS_SAFE_FROM
 
 
-def _parsed(url: str) -> URL:
+def parse_url(url: str) -> URL:
+    """Return the database URL with its driver. Raises `SettingsError` for a wrong or unsupported one."""
     remedy = "Set FIRSTLINE_DATABASE_URL to sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME."
     try:
         parsed = make_url(url)
@@ -222,10 +223,14 @@ def storage_error(error: DBAPIError) -> StorageError:
     lowered = words.lower()
     if "full" in lowered or "no space" in lowered:
         remedy = "Free disk space, then run the same command again; nothing half-written was kept."
-    elif "locked" in lowered:
+    elif "locked" in lowered or "lock timeout" in lowered:
         remedy = "Another Firstline process held the database for over 30 s; stop it or try again."
-    elif "readonly" in lowered or "unable to open" in lowered or "permission" in lowered:
-        remedy = "Check that the database file and its directory may be written by this user."
+    elif any(w in lowered for w in ("readonly", "read-only", "unable to open", "permission")):
+        remedy = "Check that the database, and with SQLite its directory, may be written by this user."
+    elif "disk i/o error" in lowered:  # also what SQLite says of a quota or a limit on file sizes
+        remedy = (
+            "The disk failed or a quota is used up: free disk space, look at the system's log, try again."
+        )
     elif "malformed" in lowered or "not a database" in lowered:
         remedy = "The file is damaged: restore it from a backup, or move it away and run `firstline sync`."
     elif "connect" in lowered or "password" in lowered or "does not exist" in lowered:

@@ -112,8 +112,22 @@ def iterate(conn: Connection, *, kind: str | None = None, state: str | None = No
         )
 
 
-def status(conn: Connection) -> LedgerStatus:
-    """Count the rows and reconcile them with the resolved tickets in the store."""
+def ids(conn: Connection, kind: str) -> set[str]:
+    """Return the database ids of the tickets that have a row of this kind."""
+    return set(conn.execute(select(ledger.c.ticket_id).where(ledger.c.kind == kind)).scalars())
+
+
+def of_ticket(conn: Connection, ticket_id: str) -> list[dict[str, Any]]:
+    """Return the rows of one ticket, by database id, with all their facts."""
+    query = select(ledger).where(ledger.c.ticket_id == ticket_id).order_by(ledger.c.kind)
+    return [dict(row) for row in conn.execute(query).mappings()]
+
+
+def status(conn: Connection, *, listed: int | None = LISTED) -> LedgerStatus:
+    """Count the rows and reconcile them with the resolved tickets in the store.
+
+    At most `listed` missing tickets are named per kind, or all of them with `None`.
+    """
     by_state: dict[str, dict[str, int]] = {
         kind: dict.fromkeys((CANDIDATE, REJECTED, TRAINED_IN), 0) for kind in (RESOLUTION, ROOT_CAUSE)
     }
@@ -128,12 +142,12 @@ def status(conn: Connection) -> LedgerStatus:
     wanted = {RESOLUTION: outcomes.c.by_human, ROOT_CAUSE: outcomes.c.root_cause}
     expected, missing, totals = {}, {}, {}
     for kind, condition in wanted.items():
-        expected[kind], missing[kind], totals[kind] = _reconciled(conn, kind, condition)
+        expected[kind], missing[kind], totals[kind] = _reconciled(conn, kind, condition, listed)
     open_again = select(func.count()).select_from(ledger.join(tickets)).where(tickets.c.resolved.is_(None))
     return LedgerStatus(by_state, reasons, expected, missing, totals, conn.execute(open_again).scalar_one())
 
 
-def _reconciled(conn: Connection, kind: str, condition: Any) -> tuple[int, list[str], int]:
+def _reconciled(conn: Connection, kind: str, condition: Any, limit: int | None) -> tuple[int, list[str], int]:
     # A resolved ticket without an outcome was never judged: that is a shortfall of `resolution`, too.
     same = and_(ledger.c.tenant == tickets.c.tenant, ledger.c.ticket_id == tickets.c.ticket_id)
     has_row = select(ledger.c.kind).where(same, ledger.c.kind == kind).exists()
@@ -147,7 +161,7 @@ def _reconciled(conn: Connection, kind: str, condition: Any) -> tuple[int, list[
     total = conn.execute(query.where(not_(has_row))).scalar_one()
     ids = select(tickets.c.readable_id).select_from(source).where(resolved, due, not_(has_row))
     listed = (
-        conn.execute(ids.order_by(tickets.c.created, tickets.c.ticket_id).limit(LISTED)).scalars().all()
+        conn.execute(ids.order_by(tickets.c.created, tickets.c.ticket_id).limit(limit)).scalars().all()
         if total
         else []
     )

@@ -27,8 +27,7 @@ def to_head(conn: Connection) -> None:
 
     Raises `StorageError` where the database was written by a newer release.
     """
-    if conn.dialect.name == "postgresql":
-        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    lock(conn)
     now = revision(conn)
     if now == HEAD:
         return
@@ -37,6 +36,23 @@ def to_head(conn: Connection) -> None:
             f"The database has schema {now}; this release knows {HEAD}.",
             remedy="Use the newer Firstline release that wrote it, or restore a backup from before.",
         )
+    tenancy.lift(conn)
+    upgrade(conn, HEAD)
+    tenancy.apply(conn)  # again after every upgrade: a new table cannot be forgotten
+
+
+def lock(conn: Connection, *, shared: bool = False) -> None:
+    """Keep others from migrating until the transaction ends; `shared`: together with others who do.
+
+    SQLite needs none: its writers take turns anyway.
+    """
+    if conn.dialect.name == "postgresql":
+        words = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+        conn.execute(text(f"SELECT {words}(:key)"), {"key": _LOCK})
+
+
+def upgrade(conn: Connection, to: str) -> None:
+    """Run the migrations up to the revision `to`, without row-level security."""
     # Imported here because almost every start finds the schema up to date.
     from alembic import command
     from alembic.config import Config
@@ -44,9 +60,7 @@ def to_head(conn: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = conn
-    tenancy.lift(conn)
-    command.upgrade(config, HEAD)
-    tenancy.apply(conn)  # again after every upgrade: a new table cannot be forgotten
+    command.upgrade(config, to)
 
 
 def problems(conn: Connection) -> list[str]:

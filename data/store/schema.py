@@ -1,9 +1,8 @@
 """The tables. The tenant (the client's key) is the first column of every key of tenant data.
 
-Not tenant data, so without it: `inbox` (an event is only a hint and carries nothing but ids),
-`staged_changes` (history read before its ticket is known), `switches`, `workers`, `sync_state`, and what
-the desk is told about itself (`alerts`, `reconciliations`).
-Changes here need a migration; a test compares both.
+Here is what belongs to a client, and `staged_changes` (history read before its ticket is known); what is
+the desk's own stands in `schema_desk` and can be had from here as well.
+Changes need a migration; a test compares both.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
@@ -25,15 +23,41 @@ from sqlalchemy import (
 )
 
 from data.store.columns import CleanText, Moment
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
+from data.store.metadata import metadata, text_column
+from data.store.schema_desk import (
+    alerts,
+    audit,
+    audit_head,
+    inbox,
+    reconciliations,
+    switches,
+    sync_state,
+    tracker_reach,
+    workers,
 )
+
+__all__ = [
+    "alerts",
+    "audit",
+    "audit_head",
+    "changes",
+    "comments",
+    "decisions",
+    "inbox",
+    "jobs",
+    "ledger",
+    "metadata",
+    "outbox",
+    "outcomes",
+    "people",
+    "reconciliations",
+    "staged_changes",
+    "switches",
+    "sync_state",
+    "tickets",
+    "tracker_reach",
+    "workers",
+]
 
 
 def _of_ticket() -> ForeignKeyConstraint:
@@ -46,40 +70,36 @@ def _of_ticket() -> ForeignKeyConstraint:
     )
 
 
-def _text(name: str, *, null: bool = False) -> Column[str]:
-    return Column(name, CleanText, nullable=null)
-
-
 tickets = Table(
     "tickets",
     metadata,
-    _text("tenant"),
-    _text("ticket_id"),
-    _text("readable_id"),
-    _text("project"),
-    _text("summary"),
-    _text("description"),
-    _text("client", null=True),
-    _text("country", null=True),
-    _text("lang", null=True),
+    text_column("tenant"),
+    text_column("ticket_id"),
+    text_column("readable_id"),
+    text_column("project"),
+    text_column("summary"),
+    text_column("description"),
+    text_column("client", null=True),
+    text_column("country", null=True),
+    text_column("lang", null=True),
     Column("ticket_created", Moment),
-    _text("reporter"),
+    text_column("reporter"),
     Column("created", Moment, nullable=False),
     Column("updated", Moment, nullable=False),
     Column("resolved", Moment),
-    _text("state"),
-    _text("issue_type", null=True),
-    _text("category", null=True),
-    _text("priority", null=True),
-    _text("team", null=True),
+    text_column("state"),
+    text_column("issue_type", null=True),
+    text_column("category", null=True),
+    text_column("priority", null=True),
+    text_column("team", null=True),
     Column("tags", JSON, nullable=False),
     Column("fields", JSON, nullable=False, server_default="[]"),
-    _text("raw_hash"),
-    _text("content_hash"),
+    text_column("raw_hash"),
+    text_column("content_hash"),
     Column("seen_at", Moment, nullable=False),
     Column("missing_since", Moment),  # the tracker did not show it: to be looked at again
     Column("gone_at", Moment),
-    _text("gone_reason", null=True),  # not_found | moved
+    text_column("gone_reason", null=True),  # not_found | moved
     PrimaryKeyConstraint("tenant", "ticket_id"),
     UniqueConstraint("ticket_id"),  # the tracker's id: one ticket belongs to one client at a time
     Index(None, "resolved", "issue_type", "created"),
@@ -89,12 +109,12 @@ tickets = Table(
 comments = Table(
     "comments",
     metadata,
-    _text("tenant"),
-    _text("ticket_id"),
-    _text("comment_id"),
+    text_column("tenant"),
+    text_column("ticket_id"),
+    text_column("comment_id"),
     Column("position", Integer, nullable=False),
-    _text("author"),
-    _text("text"),
+    text_column("author"),
+    text_column("text"),
     Column("created", Moment, nullable=False),
     Column("internal", Boolean, nullable=False),
     Column("deleted", Boolean, nullable=False),
@@ -105,17 +125,17 @@ comments = Table(
 changes = Table(
     "changes",
     metadata,
-    _text("tenant"),
-    _text("ticket_id"),
-    _text("change_id"),
+    text_column("tenant"),
+    text_column("ticket_id"),
+    text_column("change_id"),
     Column("position", Integer, nullable=False),
-    _text("author"),
+    text_column("author"),
     Column("at", Moment, nullable=False),
-    _text("field"),
-    _text("removed", null=True),
-    _text("added", null=True),
+    text_column("field"),
+    text_column("removed", null=True),
+    text_column("added", null=True),
     Column("kind", CleanText, nullable=False, server_default="field"),
-    _text("subject", null=True),
+    text_column("subject", null=True),
     PrimaryKeyConstraint("tenant", "ticket_id", "change_id"),
     _of_ticket(),
 )
@@ -123,30 +143,30 @@ changes = Table(
 staged_changes = Table(
     "staged_changes",
     metadata,
-    _text("ticket_id"),
-    _text("change_id"),
-    _text("author"),
+    text_column("ticket_id"),
+    text_column("change_id"),
+    text_column("author"),
     Column("at", Moment, nullable=False),
-    _text("field"),
-    _text("removed", null=True),
-    _text("added", null=True),
+    text_column("field"),
+    text_column("removed", null=True),
+    text_column("added", null=True),
     Column("kind", CleanText, nullable=False, server_default="field"),
-    _text("subject", null=True),
+    text_column("subject", null=True),
     PrimaryKeyConstraint("ticket_id", "change_id"),
 )
 
 outcomes = Table(
     "outcomes",
     metadata,
-    _text("tenant"),
-    _text("ticket_id"),
+    text_column("tenant"),
+    text_column("ticket_id"),
     Column("resolved_at", Moment, nullable=False),
-    _text("resolver"),
+    text_column("resolver"),
     Column("by_human", Boolean, nullable=False),
-    _text("issue_type", null=True),
-    _text("category", null=True),
-    _text("priority", null=True),
-    _text("team", null=True),
+    text_column("issue_type", null=True),
+    text_column("category", null=True),
+    text_column("priority", null=True),
+    text_column("team", null=True),
     Column("reopened", Integer, nullable=False),
     Column("audited", Boolean, nullable=False),
     Column("root_cause", Boolean, nullable=False),
@@ -157,13 +177,13 @@ outcomes = Table(
 ledger = Table(
     "ledger",
     metadata,
-    _text("tenant"),
-    _text("ticket_id"),
-    _text("kind"),  # resolution | root_cause
-    _text("state"),  # candidate | rejected | trained_in
-    _text("reason", null=True),
-    _text("dataset", null=True),
-    _text("model", null=True),
+    text_column("tenant"),
+    text_column("ticket_id"),
+    text_column("kind"),  # resolution | root_cause
+    text_column("state"),  # candidate | rejected | trained_in
+    text_column("reason", null=True),
+    text_column("dataset", null=True),
+    text_column("model", null=True),
     Column("resolved_at", Moment, nullable=False),
     Column("recorded_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
@@ -175,22 +195,22 @@ ledger = Table(
 decisions = Table(
     "decisions",
     metadata,
-    _text("tenant"),
-    _text("ticket_id"),
+    text_column("tenant"),
+    text_column("ticket_id"),
     Column("decided_at", Moment, nullable=False),
-    _text("decision"),
-    _text("priority_decision"),
-    _text("issue_type"),
-    _text("category"),
-    _text("priority"),
-    _text("team"),
+    text_column("decision"),
+    text_column("priority_decision"),
+    text_column("issue_type"),
+    text_column("category"),
+    text_column("priority"),
+    text_column("team"),
     Column("probability", Float, nullable=False),
     Column("priority_probability", Float, nullable=False),
-    _text("bundle"),
-    _text("policy"),
+    text_column("bundle"),
+    text_column("policy"),
     Column("body", JSON, nullable=False),
     Column("undone_at", Moment),  # a person took it back: nothing is learnt from it
-    _text("undone_by", null=True),
+    text_column("undone_by", null=True),
     PrimaryKeyConstraint("tenant", "ticket_id"),
     _of_ticket(),
     Index(None, "decided_at"),
@@ -199,20 +219,20 @@ decisions = Table(
 outbox = Table(
     "outbox",
     metadata,
-    _text("tenant"),
-    _text("op_id"),
-    _text("ticket_id"),
-    _text("kind"),
+    text_column("tenant"),
+    text_column("op_id"),
+    text_column("ticket_id"),
+    text_column("kind"),
     Column("payload", JSON, nullable=False),
-    _text("payload_hash"),
-    _text("state"),  # new | sending | done | dead
+    text_column("payload_hash"),
+    text_column("state"),  # new | sending | done | dead
     Column("attempts", Integer, nullable=False),
     Column("next_at", Moment, nullable=False),
-    _text("lease_owner", null=True),
+    text_column("lease_owner", null=True),
     Column("lease_until", Moment),
     Column("fence", BigInteger, nullable=False),
-    _text("remote_id", null=True),
-    _text("last_error", null=True),
+    text_column("remote_id", null=True),
+    text_column("last_error", null=True),
     Column("created_at", Moment, nullable=False),
     Column("done_at", Moment),
     Column("project", CleanText, nullable=False, server_default=""),
@@ -222,7 +242,7 @@ outbox = Table(
     Column("fields_left", JSON(none_as_null=True)),
     Column("acted_at", Moment),  # when an automatic write of fields was allowed: what caps count
     Column("said_at", Moment),  # when a comment was last sent off: it may be there without our knowing
-    _text("outcome", null=True),
+    text_column("outcome", null=True),
     PrimaryKeyConstraint("tenant", "op_id"),
     UniqueConstraint("op_id"),  # opaque, so a collision tells a tenant nothing about another
     Index(None, "state", "next_at"),
@@ -230,142 +250,37 @@ outbox = Table(
     Index(None, "project", "acted_at"),
 )
 
-switches = Table(
-    "switches",
-    metadata,
-    _text("project"),  # empty: every project
-    Column("paused", Boolean, nullable=False),
-    _text("actor"),
-    _text("reason"),
-    Column("changed_at", Moment, nullable=False),
-    PrimaryKeyConstraint("project"),
-)
-
-workers = Table(
-    "workers",
-    metadata,
-    _text("worker"),
-    _text("place"),  # machine and process namespace: where the process id means something
-    Column("pid", Integer, nullable=False),
-    Column("started_at", Moment, nullable=False),
-    Column("seen_at", Moment, nullable=False),
-    PrimaryKeyConstraint("worker"),
-)
-
-inbox = Table(
-    "inbox",
-    metadata,
-    _text("event_key"),
-    _text("body"),
-    Column("received_at", Moment, nullable=False),
-    Column("processed_at", Moment),
-    _text("webhook_id", null=True),  # of the newest signature seen on this event, with its moment
-    Column("signed_at", Moment),
-    PrimaryKeyConstraint("event_key"),
-    Index(None, "webhook_id"),
-    Index(None, "processed_at", "received_at"),
-)
-
 jobs = Table(
     "jobs",
     metadata,
-    _text("tenant"),
-    _text("dedupe_key"),
-    _text("kind"),
+    text_column("tenant"),
+    text_column("dedupe_key"),
+    text_column("kind"),
     Column("payload", JSON, nullable=False),
-    _text("state"),  # new | running | done | dead
+    text_column("state"),  # new | running | done | dead
     Column("run_at", Moment, nullable=False),
     Column("attempts", Integer, nullable=False),
-    _text("lease_owner", null=True),
+    text_column("lease_owner", null=True),
     Column("lease_until", Moment),
     Column("fence", BigInteger, nullable=False),
-    _text("last_error", null=True),
+    text_column("last_error", null=True),
     Column("created_at", Moment, nullable=False),
     Column("done_at", Moment),
     PrimaryKeyConstraint("tenant", "dedupe_key"),
     Index(None, "state", "run_at"),
 )
 
-alerts = Table(
-    "alerts",
-    metadata,
-    _text("kind"),
-    _text("subject"),
-    Column("opened", Moment, nullable=False),
-    Column("closed", Moment),
-    Column("facts", JSON, nullable=False),
-    PrimaryKeyConstraint("kind", "subject", "opened"),
-)
-
-reconciliations = Table(
-    "reconciliations",
-    metadata,
-    _text("kind"),  # tickets | ledger
-    _text("project"),
-    Column("at", Moment, nullable=False),
-    Column("complete", Boolean, nullable=False),
-    Column("facts", JSON, nullable=False),
-    PrimaryKeyConstraint("kind", "project", "at"),
-)
-
-sync_state = Table(
-    "sync_state",
-    metadata,
-    _text("key"),
-    Column("value", JSON, nullable=False),
-    PrimaryKeyConstraint("key"),
-)
-
 people = Table(
     "people",
     metadata,
-    _text("tenant"),
+    text_column("tenant"),
     Column("position", Integer, nullable=False),
-    _text("name"),
-    _text("email"),
-    _text("employee_id"),
-    _text("phone"),
-    _text("iban"),
-    _text("national_id"),
-    _text("address"),
+    text_column("name"),
+    text_column("email"),
+    text_column("employee_id"),
+    text_column("phone"),
+    text_column("iban"),
+    text_column("national_id"),
+    text_column("address"),
     PrimaryKeyConstraint("tenant", "position"),
-)
-
-tracker_reach = Table(
-    "tracker_reach",
-    metadata,
-    _text("host"),
-    _text("state"),  # closed | open | half_open
-    Column("failures", Integer, nullable=False),
-    Column("opened", Integer, nullable=False),
-    Column("spent_until", Moment, nullable=False),
-    Column("retry_at", Moment, nullable=False),
-    PrimaryKeyConstraint("host"),
-)
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("seq", BigInteger, autoincrement=False),
-    Column("at", Moment, nullable=False),
-    _text("actor"),
-    _text("tenant", null=True),  # None: an action on the desk itself
-    _text("action"),
-    _text("subject"),
-    _text("facts"),  # canonical JSON as text: what is hashed is what is stored
-    _text("hash"),
-    PrimaryKeyConstraint("seq"),
-    Index(None, "subject"),
-    Index(None, "tenant", "seq"),
-)
-
-# One row: the end of the chain. Its lock is what makes writers take turns on PostgreSQL, and a tenant
-# that may not see the rows of others can still append its own.
-audit_head = Table(
-    "audit_head",
-    metadata,
-    Column("id", Integer, autoincrement=False),
-    Column("seq", BigInteger, nullable=False),
-    _text("hash"),
-    PrimaryKeyConstraint("id"),
 )

@@ -106,16 +106,17 @@ def lift(conn: Connection) -> None:
         conn.execute(text(f"ALTER TABLE {_quoted(conn, name)} NO FORCE ROW LEVEL SECURITY"))
 
 
-def apply(conn: Connection) -> None:
+def apply(conn: Connection, roles: Roles | None = None) -> None:
     """Put every table with a `tenant` column of this database under row-level security.
 
+    `roles`: for tables that take the place of others whose roles are in use.
     May be called again at any time, inside the transaction of a migration; does nothing on SQLite. Raises
     `StorageError` with the statements to run where the database user may not create roles.
     """
     if conn.dialect.name != "postgresql":
         return
     database = str(conn.execute(text("SELECT current_database()")).scalar_one())
-    roles = find_roles(conn) or roles_for(database)
+    roles = roles or find_roles(conn) or roles_for(database)
     _create(conn, roles)
     tenant, desk = _quoted(conn, roles.tenant), _quoted(conn, roles.desk)
     schema = _quoted(conn, str(conn.execute(text("SELECT current_schema()")).scalar_one()))

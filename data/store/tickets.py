@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, or_, select, update
 
+from data.stamps import Stamp
 from data.store import Store
 from data.store.columns import clean, to_micros
 from data.store.schema import changes, comments, outbox, tickets
@@ -63,6 +64,13 @@ def get(conn: Connection, tenant: str, ticket_id: str) -> TicketRecord | None:
     return None if row is None else _records(conn, [row])[0]
 
 
+def find_of(conn: Connection, tenant: str, ticket_id: str) -> TicketRecord | None:
+    """Return one ticket of one tenant, by database id or readable id."""
+    named = or_(tickets.c.ticket_id == ticket_id, tickets.c.readable_id == ticket_id)
+    row = conn.execute(select(tickets).where(tickets.c.tenant == tenant, named)).first()
+    return None if row is None else _records(conn, [row])[0]
+
+
 def find(conn: Connection, ticket_id: str) -> TicketRecord | None:
     """Return a ticket whatever its tenant, by database id or readable id."""
     return next(iter(find_all(conn, [ticket_id])), None)
@@ -85,6 +93,22 @@ def present(conn: Connection, ticket_ids: Sequence[str]) -> set[str]:
         mine = and_(tickets.c.ticket_id.in_(some), tickets.c.missing_since.is_(None))
         found.update(conn.execute(select(tickets.c.ticket_id).where(mine)).scalars())
     return found
+
+
+def stamps(conn: Connection, project: str, since: datetime | None) -> list[Stamp]:
+    """Return the stamps of a project's tickets that are not gone, of those created from `since` on."""
+    names = ("ticket_id", "readable_id", "created", "updated", "resolved")
+    mine = and_(tickets.c.project == project, tickets.c.gone_at.is_(None))
+    query = select(*(tickets.c[n] for n in names)).where(mine)
+    if since is not None:
+        query = query.where(tickets.c.created >= since)
+    return [Stamp(*row) for row in conn.execute(query)]
+
+
+def distrust(conn: Connection, ticket_ids: Sequence[str]) -> None:
+    """Have these tickets written anew when they are read next, whatever their digest says."""
+    for some in portions(ticket_ids):
+        conn.execute(update(tickets).where(tickets.c.ticket_id.in_(some)).values(content_hash=""))
 
 
 def iterate(

@@ -6,21 +6,21 @@ that come from people never enter a query. Reads are retried, writes are not.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
 from data.clock import Clock, to_millis
 from data.mapping import TrackerMapping
+from data.stamps import Stamp
 from data.ticket import Comment, TicketRecord
-from data.youtrack import wire
-from data.youtrack.faults import NotFoundError, RefusedError, UnavailableError
+from data.youtrack import machine, wire
+from data.youtrack.faults import RefusedError, UnavailableError
 from data.youtrack.gate import Gate
+from data.youtrack.query import path_part, query_value
 from data.youtrack.transport import Retrying, Transport, guest_refused
 
 PAGE = 100
@@ -52,14 +52,16 @@ class YouTrackClient:
         page: int = PAGE,
         feed_page: int = FEED_PAGE,
         gate: Gate | None = None,
+        verify: bool = False,
     ) -> None:
-        self._transport = Transport(http, base_url, token, retrying or Retrying(), gate, clock)
+        self._transport = Transport(http, base_url, token, retrying or Retrying(), gate, clock, verify=verify)
         self._clock = clock
         self.names = names or TrackerMapping()
         self.page = page
         self._feed_page = feed_page
         self._schemas: dict[str, dict[str, wire.FieldSchema]] = {}
         self._teams: dict[str, str] = {}
+        self._machines: dict[str, frozenset[str]] = {}
 
     def __repr__(self) -> str:
         return f"YouTrackClient({self._transport.base_url!r})"
@@ -93,26 +95,28 @@ class YouTrackClient:
 
     def issue(self, issue_id: str) -> TicketRecord:
         """Return one ticket with all its comments. Raises `NotFoundError`."""
-        return self._record(self._transport.get(f"/issues/{_path(issue_id)}", {"fields": wire.ISSUE_FIELDS}))
+        return self._record(
+            self._transport.get(f"/issues/{path_part(issue_id)}", {"fields": wire.ISSUE_FIELDS})
+        )
 
     def issue_with_fields(self, issue_id: str) -> tuple[TicketRecord, dict[str, str | None]]:
         """Return one ticket with its comments, and what every custom field holds, by name: one request."""
-        raw = self._transport.get(f"/issues/{_path(issue_id)}", {"fields": wire.ISSUE_FIELDS})
-        return self._record(raw), _held(raw)
+        raw = self._transport.get(f"/issues/{path_part(issue_id)}", {"fields": wire.ISSUE_FIELDS})
+        return self._record(raw), wire.held_values(raw)
 
     def field_values(self, issue_id: str) -> dict[str, str | None]:
         """Return what every custom field of a ticket holds now, by name."""
         fields = {"fields": "id,customFields($type,id,name,value($type,id,name,login))"}
-        return _held(self._transport.get(f"/issues/{_path(issue_id)}", fields))
+        return wire.held_values(self._transport.get(f"/issues/{path_part(issue_id)}", fields))
 
     def edit_comment(self, issue_id: str, comment_id: str, text: str) -> None:
         """Replace a comment's text; the same text again changes nothing. Its visibility stays."""
-        path = f"/issues/{_path(issue_id)}/comments/{_path(comment_id)}"
+        path = f"/issues/{path_part(issue_id)}/comments/{path_part(comment_id)}"
         self._transport.post(path, {"fields": "id"}, {"text": text})
 
     def comments(self, issue_id: str) -> tuple[Comment, ...]:
         """Return every comment of a ticket, oldest first."""
-        path = f"/issues/{_path(issue_id)}/comments"
+        path = f"/issues/{path_part(issue_id)}/comments"
         return wire.parse_comments(self._all(path, {"fields": wire.COMMENT_FIELDS}))
 
     def activities_page(
@@ -137,6 +141,17 @@ class YouTrackClient:
             params["cursor"] = cursor
         return wire.parse_activities(self._transport.get("/activitiesPage", params))
 
+    def stamps(self, query: str, since: datetime | None) -> Iterator[Stamp]:
+        """Yield when each ticket was created, changed and resolved, of those created from `since` on."""
+        if since is not None:
+            # A day earlier: the search language reads days in the account's time zone.
+            query = f"{query} created: {(since - timedelta(days=1)).date().isoformat()} .. *"
+        params = {"query": f"{query} sort by: {{issue id}} asc", "fields": wire.STAMP_FIELDS}
+        for raw in self._all("/issues", params, top=self._feed_page):
+            stamp = wire.parse_stamp(raw)
+            if since is None or stamp.created >= since:
+                yield stamp
+
     def history(self, issue_id: str) -> list[wire.Activity]:
         """Return every entry of one ticket's own feed, oldest first. Raises `NotFoundError`."""
         params: dict[str, str | int] = {
@@ -147,7 +162,7 @@ class YouTrackClient:
         }
         found: dict[str, wire.Activity] = {}
         while True:
-            raw = self._transport.get(f"/issues/{_path(issue_id)}/activitiesPage", params)
+            raw = self._transport.get(f"/issues/{path_part(issue_id)}/activitiesPage", params)
             page = wire.parse_activities(raw)
             found |= {a.id: a for a in page.items}
             if not page.more or page.cursor in (None, params.get("cursor")):
@@ -167,7 +182,7 @@ class YouTrackClient:
     def fields_of(self, project: str, *, fresh: bool = False) -> dict[str, wire.FieldSchema]:
         """Return the project's custom fields by name; read once, and again with `fresh`."""
         if fresh or project not in self._schemas:
-            path = f"/admin/projects/{_path(project)}/customFields"
+            path = f"/admin/projects/{path_part(project)}/customFields"
             fields = "id,field(id,name,fieldType(id)),bundle(id,values(id,name,archived))"
             self._schemas[project] = wire.parse_schema(self._all(path, {"fields": fields}))
         return self._schemas[project]
@@ -175,6 +190,10 @@ class YouTrackClient:
     def listing(self, path: str, fields: str) -> Iterator[Any]:
         """Yield every entity of a collection as the tracker gives it; `path` is below `/api`."""
         return self._all(path, {"fields": fields})
+
+    def create(self, path: str, body: Mapping[str, Any]) -> str:
+        """Make an entity of the settings below `/api`; return its id. Never retried."""
+        return str(wire.need(self._transport.post(path, {"fields": "id"}, dict(body)), "id", str))
 
     def types_shown(self, project: str) -> dict[str, str]:
         """Return field name -> `$type` as the project's newest ticket shows it: settings do not tell all."""
@@ -192,12 +211,12 @@ class YouTrackClient:
     @staticmethod
     def project_path(project: str, part: str) -> str:
         """Return the path of a part of a project's settings."""
-        return f"/admin/projects/{_path(project)}/{part}"
+        return f"/admin/projects/{path_part(project)}/{part}"
 
     def team_group(self, project: str) -> str:
         """Return the id of the project's team group; read once."""
         if project not in self._teams:
-            path = f"/admin/projects/{_path(project)}/team"
+            path = f"/admin/projects/{path_part(project)}/team"
             raw = self._transport.get(path, {"fields": "id,name"})
             self._teams[project] = wire.need(raw, "id", str)
         return self._teams[project]
@@ -212,11 +231,32 @@ class YouTrackClient:
         a field or value that the project does not have.
         """
         project = project or self._project_of(issue_id)
-        body = {"customFields": self._written(project, values)}
-        fields = "id,customFields($type,id,name,value($type,id,name,login))"
-        raw = self._transport.post(f"/issues/{_path(issue_id)}", {"fields": fields}, body)
-        now = _held(raw)
+        entries = self._written(project, values)  # checks all of them before anything is written
+        run = self._machines_of(project, issue_id)
+        plain = [e for e in entries if e["name"] not in run]
+        now: dict[str, str | None] = {}
+        if plain:
+            fields = {"fields": "id,customFields($type,id,name,value($type,id,name,login))"}
+            path = f"/issues/{path_part(issue_id)}"
+            now |= wire.held_values(self._transport.post(path, fields, {"customFields": plain}))
+        for name in run & set(values):
+            now[name] = self._fire(issue_id, name, values[name])
         return {n: now[n] for n in values if n in now}
+
+    def _machines_of(self, project: str, issue_id: str) -> frozenset[str]:
+        if project not in self._machines:  # no ticket of it was read yet
+            fields = {"fields": "id,customFields($type,id,name)"}
+            raw = self._transport.get(f"/issues/{path_part(issue_id)}", fields)
+            self._machines[project] = machine.machines(wire.need(raw, "customFields", list))
+        return self._machines[project]
+
+    def _fire(self, issue_id: str, name: str, wanted: str | None) -> str | None:
+        path = f"/issues/{path_part(issue_id)}/customFields"
+        raw = list(self._all(path, {"fields": machine.MACHINE_FIELDS}))
+        step = machine.step(raw, name, wanted, self.names.state_events)
+        if step is not None:
+            self._transport.post(f"{path}/{path_part(step[0])}", {"fields": "id"}, step[1])
+        return self.field_values(issue_id).get(name)
 
     def add_internal_comment(self, issue_id: str, text: str, *, project: str | None = None) -> str:
         """Add a comment that only the project's team can read; return its id.
@@ -230,7 +270,7 @@ class YouTrackClient:
             "permittedGroups": [{"id": group}],
             "permittedUsers": [],
         }
-        path = f"/issues/{_path(issue_id)}/comments"
+        path = f"/issues/{path_part(issue_id)}/comments"
         fields = {"fields": "id,visibility($type,permittedGroups(id))"}
         raw = self._transport.post(path, fields, {"text": text, "visibility": visibility})
         comment_id = str(wire.need(raw, "id", str))
@@ -238,7 +278,7 @@ class YouTrackClient:
         groups = {g.get("id") for g in shown.get("permittedGroups") or []}
         if wire.short_type(shown) == "LimitedVisibility" and groups == {group}:
             return comment_id
-        self._transport.delete(f"{path}/{_path(comment_id)}")
+        self._transport.delete(f"{path}/{path_part(comment_id)}")
         raise RefusedError(
             "The tracker did not keep our internal comment internal; it was deleted again.",
             remedy="Check workflow rules on comments, and that the service account is in the project team.",
@@ -264,19 +304,22 @@ class YouTrackClient:
         return [wire.field_value(schema[name], value) for name, value in values.items()]
 
     def _project_of(self, issue_id: str) -> str:
-        raw = self._transport.get(f"/issues/{_path(issue_id)}", {"fields": "id,project(id,shortName)"})
+        raw = self._transport.get(f"/issues/{path_part(issue_id)}", {"fields": "id,project(id,shortName)"})
         return str(wire.need(wire.need(raw, "project", dict), "shortName", str))
 
     def _record(self, raw: Any) -> TicketRecord:
+        found = machine.machines(wire.need(raw, "customFields", list))
+        project = wire.need(wire.need(raw, "project", dict), "shortName", str)
+        self._machines[project] = self._machines.get(project, frozenset()) | found
         cut = len(wire.need(raw, "comments", list)) >= wire.NESTED_PAGE
         every = self.comments(wire.need(raw, "id", str)) if cut else None
         return wire.parse_issue(raw, self.names, every)
 
-    def _all(self, path: str, params: Mapping[str, str]) -> Iterator[Any]:
+    def _all(self, path: str, params: Mapping[str, str], *, top: int | None = None) -> Iterator[Any]:
         seen: set[str] = set()
-        skip = 0
+        skip, top = 0, top or self.page
         while True:
-            page = self._transport.get(path, {**params, "$top": self.page, "$skip": skip})
+            page = self._transport.get(path, {**params, "$top": top, "$skip": skip})
             if not isinstance(page, list):
                 raise UnavailableError("The tracker's answer is no list.", remedy=_NO_YOUTRACK)
             for item in page:
@@ -284,7 +327,7 @@ class YouTrackClient:
                 if entity not in seen:
                     seen.add(entity)
                     yield item
-            if len(page) < self.page:
+            if len(page) < top:
                 return
             skip += len(page)
 
@@ -293,40 +336,8 @@ _FIELDS = "Create it in the project's settings, or correct the taxonomy or the f
 _NO_YOUTRACK = "Check that FIRSTLINE_TRACKER_URL is the service URL of a YouTrack."
 
 
-def query_value(text: str) -> str:
-    """Return `text` as a value of the search language: what could end the value is dropped."""
-    kept = re.sub(r'[{}":#\\]|[\x00-\x1f]', " ", text).strip()
-    return kept if re.fullmatch(r"[A-Za-z0-9_-]+", kept) else "{" + kept + "}"
-
-
-def ids_query(readable_ids: Sequence[str]) -> str:
-    """Return the query for these readable ids; anything that is not one is refused."""
-    for i in readable_ids:
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*-\d+", i):
-            raise NotFoundError(f"{i!r} is not a ticket id.", remedy="Use ids such as PAY-17.")
-    return f"issue id: {', '.join(readable_ids)}"
-
-
-def _path(entity_id: str) -> str:
-    if entity_id in ("", ".", ".."):
-        raise NotFoundError("The id is empty.", remedy="Give the id of a ticket or project.")
-    return quote(entity_id, safe="")
-
-
 def _fits(schema: Mapping[str, wire.FieldSchema], values: Mapping[str, str | None]) -> bool:
     return all(
         n in schema and (v is None or (allowed := schema[n].values) is None or v in allowed)
         for n, v in values.items()
     )
-
-
-def _held(raw: Any) -> dict[str, str | None]:
-    return {str(f.get("name")): _called(f.get("value")) for f in wire.need(raw, "customFields", list)}
-
-
-def _called(value: Any) -> str | None:
-    if isinstance(value, list):
-        value = value[0] if value else None
-    if isinstance(value, dict):
-        return value.get("name") or value.get("login")
-    return None if value is None else str(value)

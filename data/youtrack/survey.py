@@ -9,6 +9,7 @@ from data.errors import TrackerError
 from data.store.columns import clean
 from data.youtrack import wire
 from data.youtrack.client import Account, YouTrackClient
+from data.youtrack.faults import RefusedError
 
 PROJECT_FIELDS = (
     "id,canBeEmpty,field(id,name,fieldType(id)),defaultValues(id,name),"
@@ -21,6 +22,7 @@ class FieldFacts:
     """One custom field. `kind` is a field type's id such as `enum[1]`; `values` leaves archived ones out.
 
     `issue_type` is the `$type` that the newest ticket shows for it; empty where no ticket has the field.
+    `bundle` is the id of its set of values.
     """
 
     name: str
@@ -31,6 +33,7 @@ class FieldFacts:
     resolved: tuple[str, ...]
     default: str | None
     issue_type: str
+    bundle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,12 @@ def look_around(client: YouTrackClient, project: str) -> Survey:
     projects = [
         p for p in client.listing("/admin/projects", "id,shortName,archived") if not p.get("archived")
     ]
+    names = tuple(clean(str(p.get("shortName", ""))) for p in projects)
+    if project not in names:
+        raise RefusedError(
+            f"{account.login} does not see a project {project!r}; it sees: {', '.join(names) or 'none'}.",
+            remedy="Correct FIRSTLINE_PROJECT (or --project), or give the service account access to it.",
+        )
     shown = client.types_shown(project)
     path = client.project_path(project, "customFields")
     found = tuple(_facts(raw, shown) for raw in client.listing(path, PROJECT_FIELDS))
@@ -60,7 +69,7 @@ def look_around(client: YouTrackClient, project: str) -> Survey:
         team = ""
     return Survey(
         account=account,
-        projects=tuple(clean(str(p.get("shortName", ""))) for p in projects),
+        projects=names,
         project=project,
         fields=found,
         team=team,
@@ -83,4 +92,5 @@ def _facts(raw: Any, shown: dict[str, str]) -> FieldFacts:
         resolved=tuple(clean(str(v["name"])) for v in values if v.get("isResolved")),
         default=None if default is None else clean(str(default)),
         issue_type=shown.get(name, ""),
+        bundle=str((bundle or {}).get("id") or ""),
     )

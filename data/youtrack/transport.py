@@ -77,6 +77,8 @@ class Transport:
         retrying: Retrying,
         gate: Gate | None = None,
         clock: Clock | None = None,
+        *,
+        verify: bool = False,
     ) -> None:
         # An illegal header would be repeated in the HTTP library's own error text.
         if not token or not token.isascii() or not token.isprintable() or " " in token:
@@ -89,6 +91,7 @@ class Transport:
         self._gate, self._clock = gate, clock or SystemClock()
         self._budget = RetryBudget()
         self._login: str | None = None
+        self._unverified = verify
         self.skew: timedelta | None = None
         self._timeout = httpx.Timeout(retrying.patience, connect=_CONNECT_SECONDS)
 
@@ -134,10 +137,10 @@ class Transport:
     def _send(self, method: str, path: str, params: Params, body: Any) -> Any:
         """Send one request through the gate and tell the gate how it went."""
         if self._gate is None:
-            return self._exchange(method, path, params, body)
+            return self._known(method, path, params, body)
         self._gate.enter()
         try:
-            found = self._exchange(method, path, params, body)
+            found = self._known(method, path, params, body)
         except UnavailableError as error:
             note = self._gate.busy if error.busy else self._gate.failed
             note(error.retry_after)
@@ -147,6 +150,15 @@ class Transport:
             raise
         self._gate.answered()
         return found
+
+    def _known(self, method: str, path: str, params: Params, body: Any) -> Any:
+        """Send a request; the very first one is preceded by the question who we are."""
+        if self._unverified:
+            me = self._exchange("GET", "/users/me", {"fields": "id,login,guest"}, None)
+            if not isinstance(me, dict) or me.get("guest") is not False:
+                raise guest_refused()
+            self._unverified = False
+        return self._exchange(method, path, params, body)
 
     def _exchange(self, method: str, path: str, params: Params, body: Any) -> Any:
         headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}

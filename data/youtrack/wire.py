@@ -16,6 +16,7 @@ from typing import Any
 
 from data.clock import from_millis
 from data.mapping import TrackerMapping
+from data.stamps import Stamp
 from data.store.columns import clean
 from data.ticket import Comment, FieldChange, Ticket, TicketRecord
 from data.youtrack.faults import UnavailableError
@@ -26,6 +27,7 @@ ISSUE_FIELDS = (
     "tags(id,name),customFields($type,id,name,value($type,id,name,login,text,presentation)),"
     f"comments({COMMENT_FIELDS})"
 )
+STAMP_FIELDS = "id,idReadable,created,updated,resolved"
 _VALUE = "id,idReadable,shortName,name,login,text,presentation"
 ACTIVITY_FIELDS = (
     "id,hasAfter,afterCursor,activities(id,$type,timestamp,author(login),category(id),"
@@ -136,6 +138,14 @@ def with_fields(record: TicketRecord, values: Mapping[str, str], names: TrackerM
         team=key("team"),
         fields=tuple(sorted((clean(n), v) for n, v in values.items())),
     )
+
+
+def parse_stamp(raw: Any) -> Stamp:
+    """Turn an issue into its stamp."""
+    resolved = need(raw, "resolved", int, null=True)
+    created, updated = (from_millis(need(raw, n, int)) for n in ("created", "updated"))
+    ids = (need(raw, "id", str), need(raw, "idReadable", str))
+    return Stamp(*ids, created, updated, None if resolved is None else from_millis(resolved))
 
 
 def parse_comments(raw: Any) -> tuple[Comment, ...]:
@@ -278,3 +288,16 @@ _ISSUE_TYPES = {
     "ownedField[1]": "SingleOwnedIssueCustomField",
     "ownedField[*]": "MultiOwnedIssueCustomField",
 }
+
+
+def held_values(raw: Any) -> dict[str, str | None]:
+    """Return what an issue's custom fields hold, by name: names or logins, of several values the first."""
+    return {str(f.get("name")): _called(f.get("value")) for f in need(raw, "customFields", list)}
+
+
+def _called(value: Any) -> str | None:
+    if isinstance(value, list):
+        value = value[0] if value else None
+    if isinstance(value, dict):
+        return value.get("name") or value.get("login")
+    return None if value is None else str(value)

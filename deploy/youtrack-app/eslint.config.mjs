@@ -22,20 +22,27 @@ const STYLE = {
 const UNUSED = ['error', {caughtErrorsIgnorePattern: '^_'}];
 
 export default [
-  {ignores: ['node_modules/']},
+  {ignores: ['**/node_modules/']},
   js.configs.recommended,
   {linterOptions: {reportUnusedDisableDirectives: 'error'}, rules: {...STYLE, 'no-unused-vars': UNUSED}},
   {
     // YouTrack's scripting engine: no Node, no browser.
-    files: ['app/*.js'],
+    files: ['**/app/*.js'],
     languageOptions: {
       sourceType: 'commonjs', ecmaVersion: 2020,
       globals: {console: 'readonly'},
     },
   },
   {
-    files: ['app/widgets/**/*.js'],
+    files: ['**/app/widgets/**/*.js'],
     languageOptions: {sourceType: 'module', ecmaVersion: 2022, globals: {...globals.browser, YTApp: 'readonly'}},
   },
+  {
+    // The stand-in for YouTrack around the widget.
+    files: ['**/tests/deploy/widget/host.js'],
+    languageOptions: {sourceType: 'script', globals: globals.browser},
+    rules: {'max-lines-per-function': 'off'},
+  },
+  {files: ['**/tests/deploy/widget/press.js'], languageOptions: {sourceType: 'commonjs', globals: globals.node}},
   {files: ['**/*.mjs'], languageOptions: {sourceType: 'module', globals: globals.node}},
 ];

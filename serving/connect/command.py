@@ -27,6 +27,9 @@ def connect(
     token: Annotated[Text, typer.Option(help="Permanent token; it is not stored. Default: setting.")] = None,
     project: Annotated[Text, typer.Option(help="Short name of the project. Default: setting.")] = None,
     write: Annotated[bool, typer.Option("--write", help="Write mapping.toml.")] = False,
+    create_missing: Annotated[
+        bool, typer.Option("--create-missing", help="Create fields and values that the project lacks.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option(help=f"Show what the newest {NEWEST} tickets would get.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -38,6 +41,7 @@ def connect(
     from data.taxonomy import load_taxonomy
     from data.tracker import open_tracker
     from data.youtrack.survey import look_around
+    from serving.connect.create import create, lacking_in
     from serving.connect.fit import problems
     from serving.connect.propose import propose
 
@@ -45,8 +49,14 @@ def connect(
     clock, taxonomy = SystemClock(), load_taxonomy()
     known = load_mapping(settings.home) if (settings.home / MAPPING_NAME).is_file() else None
     with httpx.Client() as http:
-        survey = look_around(open_tracker(settings, http, clock), settings.project)
-        proposal = propose(survey, taxonomy, known)
+        plain = open_tracker(settings, http, clock)
+        survey = look_around(plain, settings.project)
+        proposal = propose(survey, taxonomy, known, creating=create_missing)
+        if create_missing and (lacking := lacking_in(proposal.mapping, survey, taxonomy)):
+            made = create(plain, settings.project, lacking)
+            print(f"firstline: created {made} fields and values in {settings.project}.", file=sys.stderr)
+            survey = look_around(plain, settings.project)
+            proposal = propose(survey, taxonomy, known)
         found = problems(proposal.mapping, survey, taxonomy)
         client = open_tracker(settings, http, clock, mapping=proposal.mapping)
         rows, why_not = _rehearsed(settings, client, found) if dry_run else ([], "not asked for")

@@ -42,12 +42,19 @@ def keys_of(taxonomy: Taxonomy) -> dict[str, tuple[str, ...]]:
     }
 
 
-def propose(survey: Survey, taxonomy: Taxonomy, known: TrackerMapping | None = None) -> Proposal:
-    """Return the mapping that fits best. What `known` says and the tracker still has is kept."""
+def propose(
+    survey: Survey, taxonomy: Taxonomy, known: TrackerMapping | None = None, *, creating: bool = False
+) -> Proposal:
+    """Return the mapping that fits best. What `known` says and the tracker still has is kept.
+
+    With `creating`, fields that we write and the tracker lacks get our own names.
+    """
     keys = keys_of(taxonomy)
     lines = _assigned(survey, keys, known)
     by_name = {f.name: f for f in survey.fields}
     names = {line.ours: line.theirs for line in lines}
+    if creating:
+        names |= {n: TrackerMapping().named(n) for n in keys if not names[n]}
     values = {}
     for ours, wanted in keys.items():
         facts = by_name.get(names.get(ours, ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -19,7 +20,8 @@ def test_the_tests_in_node_pass() -> None:
     files = sorted(str(path.relative_to(HOME)) for path in (HOME / "tests").glob("*.test.mjs"))
     assert len(files) >= 2
     command = ["node", "--test", "--test-reporter=tap", *files]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=HOME, timeout=120)
+    env = {**os.environ, "TZ": "UTC"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=HOME, timeout=120, env=env)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr
     passed = re.search(r"^# pass (\d+)$", done.stdout, re.M)
     assert passed and int(passed[1]) >= 20

@@ -210,14 +210,3 @@ def sdk_environment() -> Path | None:
     """Return the environment of youtrack-sdk, None where no Python 3.12 is to be had."""
     interpreter = python_312()
     return None if interpreter is None else python_environment("youtrack-sdk", interpreter)
-
-
-@pytest.fixture(scope="session")
-def sdk_source() -> Path:
-    """Return the folder with the source of youtrack-sdk, for a machine whose Python is too old for it."""
-    version = PINS["pypi"]["youtrack-sdk"]
-    home = CACHE / f"youtrack-sdk-{version}-source"
-    if not (home / "youtrack_sdk").exists():
-        pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--ignore-requires-python"]
-        run([*pip, "--target", str(home), f"youtrack-sdk=={version}"])
-    return home

@@ -36,7 +36,7 @@ def pins(request: pytest.FixtureRequest) -> dict[str, dict[str, str]]:
 
 def test_youtrack_sdk(desk: Any, judge: Any, pins: Any, sdk_environment: Path | None) -> None:
     if sdk_environment is None:
-        pytest.skip("no Python 3.12 on this machine; its requests are replayed by the next test")
+        pytest.skip("youtrack-sdk needs Python 3.12 or newer, and this machine has none")
     judged = judge("youtrack-sdk (PyPI)", pins["pypi"]["youtrack-sdk"])
     desk.http.post("/api/tags", json={"name": "outside"})
     driver = [str(sdk_environment / "python"), str(HERE / "sdk_operations.py")]
@@ -79,7 +79,7 @@ def test_youtrack_cli(desk: Any, judge: Any, pins: Any, yt_environment: Path, tm
         fields = "summary,customFields(name,value(name,login)),tags(name),comments(id,text),attachments(name)"
         issue: dict[str, Any] = desk.get(f"/issues/{issue_id}", fields)
         issue["fields"] = {
-            f["name"]: f["value"] and (f["value"].get("name") or f["value"].get("login"))
+            f["name"]: f["value"] and (f["value"].get("login") or f["value"].get("name"))
             for f in issue["customFields"]
         }
         return issue
@@ -141,7 +141,7 @@ def test_youtrack_cli(desk: Any, judge: Any, pins: Any, yt_environment: Path, tm
     do("attach", lambda: yt("issues", "attach", "upload", key, str(file)))
     do("list attachments", lambda: expect("note.txt" in yt("issues", "attach", "list", key), key))
     do("log time", lambda: yt("time", "log", key, "1h 30m", "-desc", "Looked"))
-    do("list time", lambda: expect("Looked" in json.dumps(shown("time", "list", "--issue", key)), key))
+    do("list time", lambda: expect(len(shown("time", "list", "--issue", key)) == 1, key))
     do("boards", lambda: yt("boards", "list"))
     _articles(desk, judged, yt, file)
     do("delete issue", lambda: yt("issues", "delete", yt_other, "--force"))
@@ -198,13 +198,13 @@ def test_youtrack_mcp(
     }
     tool = Conversation([node, str(node_modules / name / "dist/index.js")], env, tmp_path)
     try:
-        _converse(tool, judged, tmp_path)
+        _converse(tool, judged, tmp_path, desk.demo_id)
     finally:
         tool.close()
     judged.check(at_least=35)
 
 
-def _converse(tool: Any, judged: Any, folder: Path) -> None:
+def _converse(tool: Any, judged: Any, folder: Path, demo: str) -> None:
     def do(operation: str, name: str | None = None, /, *, has: str = "", **arguments: Any) -> Any:
         def call() -> Any:
             found = tool(name or operation, **arguments)
@@ -224,8 +224,8 @@ def _converse(tool: Any, judged: Any, folder: Path) -> None:
     do("users_list", has="svc-firstline")
     do("projects_list", has="DEMO")
     do("project_get", shortName="DEMO", has="Demonstration")
-    key = key_of(do("issue_create", summary="Made over MCP", description="Words", projectId="DEMO"))
-    other = key_of(do("issue_create again", "issue_create", summary="The other", projectId="DEMO"))
+    key = key_of(do("issue_create", summary="Made over MCP", description="Words", projectId=demo))
+    other = key_of(do("issue_create again", "issue_create", summary="The other", projectId=demo))
     do("issue_lookup", issueId=key, has="Made over MCP")
     do("issue_details", issueId=key, has="Made over MCP")
     do("issues_details", issueIds=[key, other], has="The other")
@@ -254,7 +254,7 @@ def _converse(tool: Any, judged: Any, folder: Path) -> None:
     do("issue_unstar", issueId=key)
     do("workitem_create", issueId=key, date="2026-11-02", minutes=45, summary="Looked")
     do("workitems_list", issueId=key, startDate="2026-11-01", endDate="2026-11-05", has="45")
-    article = do("article_create", summary="Toner", content="Shake it", projectId="DEMO")
+    article = do("article_create", summary="Toner", content="Shake it", projectId=demo)
     name = key_of(article, r"DEMO-A-\d+")
     do("article_get", articleId=name, has="Shake it")
     do("article_update", articleId=name, content="Shake it gently")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from zlib import crc32
 
 import httpx
+import psutil
 import pytest
 
 from data.clock import SystemClock
@@ -165,3 +168,33 @@ def test_a_full_inbox_turns_events_away_and_takes_them_later(strict: Any) -> Non
     assert len(waiting(strict)) == ROOM
     work_off(strict)
     assert post(strict, *requests[-1]).status_code == 202
+
+
+def kill(pid: int) -> None:
+    """Kill a process and its children at once: the one that answers is a child with a session of its own."""
+    family = psutil.Process(pid)
+    for one in [*family.children(recursive=True), family]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
+
+
+def test_what_was_accepted_survives_a_kill(serve: Callable[[str], Any]) -> None:
+    running = serve("")
+    accepted: list[bytes] = []
+
+    def send(number: int) -> None:
+        body = body_of(number)
+        headers = standard_headers(running.settings.webhook_secret, f"evt_{number}", int(time.time()), body)
+        try:
+            answer = post(running, body, headers)
+        except httpx.HTTPError:
+            return
+        if answer.status_code == 202:
+            accepted.append(body)
+        if len(accepted) == 20:
+            kill(running.process.pid)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(send, range(930000, 930060)))
+    assert 20 <= len(accepted) < 60
+    assert set(accepted) <= set(waiting(running))

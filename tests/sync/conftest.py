@@ -224,7 +224,12 @@ def application(desk: FakeDesk) -> Starlette:
             wanted = {i.strip() for i in named[1].split(",")}
             rows = [r for r in rows if r and r["idReadable"] in wanted - desk.lagging]
         else:
-            assert query == "project: PAY sort by: {issue id} asc", query
+            known = r"project: PAY( #Resolved( tag: [\w-]+)?)? sort by: {issue id} asc"
+            assert re.fullmatch(known, query), query
+            if "#Resolved" in query:
+                rows = [r for r in rows if r and r["resolved"]]
+            if tag := re.search(r" tag: ([\w-]+)", query):
+                rows = [r for r in rows if r and any(t["name"] == tag[1] for t in r["tags"])]
         return answer(request, _page(request, rows, 42))
 
     async def issue(request: Request) -> Response:

@@ -15,8 +15,9 @@ from data.sandbox.youtrack.routes import api_routes
 from data.sandbox.youtrack.state import TrackerState, build_project
 from data.store import Store, ledger, outcomes, tickets
 from data.sync import poll, sync
-from data.youtrack.client import YouTrackClient, ids_query
+from data.youtrack.client import YouTrackClient
 from data.youtrack.faults import NotFoundError, RefusedError
+from data.youtrack.query import ids_query
 from data.youtrack.transport import Retrying
 
 T = TypeVar("T")

@@ -11,8 +11,9 @@ import pytest
 
 from data.clock import ManualClock
 from data.errors import FirstlineError, SettingsError, TrackerError
-from data.youtrack.client import YouTrackClient, ids_query, query_value
+from data.youtrack.client import YouTrackClient
 from data.youtrack.faults import NotFoundError, RefusedError, UnavailableError
+from data.youtrack.query import ids_query, query_value
 from data.youtrack.transport import Retrying
 
 QUICK = Retrying(attempts=2, first=0.01)
@@ -178,6 +179,7 @@ def test_a_write_is_sent_once_whatever_happens(tracker: Any, impatient: YouTrack
     issue = tracker.desk.file()
     impatient.team_group("PAY")
     impatient.fields_of("PAY")
+    impatient.issue(issue)  # which fields a state machine runs is known from any ticket
     for kind in ("answer", "reset", "truncated", "slow"):
         tracker.asked.clear()
         tracker.faults[:] = [fault("POST", kind, times=99)]

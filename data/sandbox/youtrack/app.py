@@ -21,6 +21,7 @@ from data.sandbox.youtrack.loading import SandboxState
 from data.sandbox.youtrack.model import Activity, Issue
 from data.sandbox.youtrack.player import Player
 from data.sandbox.youtrack.routes import api_routes
+from data.sandbox.youtrack.slash import WithoutSlash
 from data.sandbox.youtrack.state import TrackerState
 from data.sandbox.youtrack.webhooks import Emitter
 
@@ -67,7 +68,8 @@ def create_app(
         *fault_routes(install, report),
         *board_routes(state, changed),
     ]
-    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(FaultyAnswers, faults=faults)])
+    layers = [Middleware(FaultyAnswers, faults=faults), Middleware(WithoutSlash)]
+    return Starlette(routes=routes, lifespan=lifespan, middleware=layers)
 
 
 def _latest(tracker: TrackerState, issue: Issue) -> list[Activity]:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from data.clock import from_millis
 from data.sandbox.youtrack import unverified, views
-from data.sandbox.youtrack.access import reader, reads_project
+from data.sandbox.youtrack.access import in_team, reader, reads_project
 from data.sandbox.youtrack.errors import (
     ApiError,
     bad_request,
@@ -27,14 +27,19 @@ from data.sandbox.youtrack.state import TrackerState
 
 MAX_TOP = 3500
 _BEARER = "Bearer "
+_SIGNED = "/api/files/"
 
 
 class Call:
     """One request with its caller; `at` is the tracker's time in ms."""
 
-    def __init__(self, state: TrackerState, request: Request, body: Any, at: int) -> None:
-        self.state, self.request, self.body, self.at = state, request, body, at
-        self.fields = projection(request.query_params.get("fields"))
+    def __init__(self, state: TrackerState, request: Request, raw: bytes, at: int) -> None:
+        self.state, self.request, self.raw, self.at = state, request, raw, at
+        self.body: Any = None
+        state.file_key.now = at
+        self.fields = projection(
+            request.query_params.get("fields"), frozenset(request.query_params.getlist("customFields"))
+        )
         self.after: Callable[[], None] | None = None  # what to do once the change stands
         self.caller = _caller(state, request)
         if request.method != "GET" and self.caller.guest:
@@ -48,6 +53,8 @@ class Call:
         """Cut `items` by `$top` (default 42) and `$skip`."""
         top = number(self.request.query_params.get("$top"), default=unverified.DEFAULT_PAGE)
         skip = max(0, number(self.request.query_params.get("$skip"), default=0))
+        if top < 0 and self.request.url.path.rstrip("/") != "/api/issues":
+            top = MAX_TOP  # clients of the vendor ask other collections for everything this way
         if top < 0:
             raise ApiError(
                 400,
@@ -65,6 +72,9 @@ class Call:
         issue = self.state.find_issue(issue_id)
         if issue is None or not reader(self.state, self.caller)(issue):
             raise entity_not_found(issue_id)
+        muted = self.request.method != "GET" and self.request.query_params.get("muteUpdateNotifications")
+        if muted == "true" and unverified.SILENT_NEEDS_PERMISSION and not in_team(self.caller, issue.project):
+            raise forbidden("You do not have permission to apply changes silently.")
         return issue
 
     def project(self) -> Project:
@@ -80,6 +90,10 @@ class Call:
             if comment.id == self.path("comment"):
                 return comment
         raise entity_not_found(self.path("comment"))
+
+    def optional_body(self) -> dict[str, Any]:
+        """The JSON object of the body; an empty body is an empty object."""
+        return {} if self.body is None else self.object_body()
 
     def object_body(self) -> dict[str, Any]:
         """The JSON object of the body."""
@@ -105,9 +119,9 @@ def listed_comments(call: Call) -> list[Comment]:
     return readable if late is None else [c for c in readable if late.lists(c)]
 
 
-def parsed(body: bytes) -> Any:
-    """Return the JSON of a body, None for an empty one."""
-    if not body:
+def parsed(body: bytes, content_type: str) -> Any:
+    """Return the JSON of a body, None for an empty one and for files."""
+    if not body or content_type.startswith("multipart/"):
         return None
     try:
         return json.loads(body)
@@ -118,7 +132,7 @@ def parsed(body: bytes) -> Any:
 def _caller(state: TrackerState, request: Request) -> User:
     header = request.headers.get("authorization", "")
     if not header:
-        if state.guest_banned:
+        if state.guest_banned and not request.url.path.startswith(_SIGNED):
             raise not_logged_in()
         return state.guest
     user = state.tokens.get(header.removeprefix(_BEARER)) if header.startswith(_BEARER) else None

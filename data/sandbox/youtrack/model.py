@@ -6,7 +6,7 @@ Entities are equal only to themselves; two values with the same name in two proj
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 ISSUE, COMMENT, USER, GROUP, TAG, PROJECT = "3", "7", "1", "5", "6", "0"
 FIELD, ELEMENT, BUNDLE, ACTIVITY, PROTOTYPE = "92", "67", "66", "14", "58"
@@ -176,6 +176,14 @@ class Reaction:
     author: User
 
 
+class FileKey(Protocol):
+    """Makes links to files."""
+
+    def url(self, attachment: Attachment) -> str:
+        """Return a signed link."""
+        ...
+
+
 @dataclass(slots=True, eq=False)
 class Attachment:
     """A file on an issue, or on one of its comments."""
@@ -188,6 +196,7 @@ class Attachment:
     mime_type: str
     created: int
     updated: int
+    key: FileKey
     comment: Comment | None = None
     visibility: Visibility | None = None
     removed: bool = False

@@ -7,6 +7,7 @@ from typing import Any
 
 from data.sandbox.youtrack.errors import bad_request
 from data.sandbox.youtrack.model import User
+from data.sandbox.youtrack.shapes import FieldView
 from data.sandbox.youtrack.views import ABSENT, Getter, attributes, type_name
 
 Tree = dict[str, "Tree | None"]
@@ -47,23 +48,19 @@ def _parse(text: str, at: int) -> tuple[Tree, int]:
         at += 1
 
 
-def projection(text: str | None) -> Projection:
-    """Return how to show what `fields` asks for; the same one for the same text."""
-    return _cached(text)
-
-
 @lru_cache(maxsize=256)
-def _cached(text: str | None) -> Projection:
-    return Projection(parse_fields(text))
+def projection(text: str | None, only: frozenset[str] = frozenset()) -> Projection:
+    """Return how to show what `fields` asks for; `only`: names of the custom fields to show, empty: all."""
+    return Projection(parse_fields(text), only)
 
 
 class Projection:
     """Shows entities as their `$type` and the attributes of a tree; unknown names are dropped silently."""
 
-    def __init__(self, tree: Tree | None) -> None:
+    def __init__(self, tree: Tree | None, only: frozenset[str]) -> None:
         wanted: Tree = {"id": None} if tree is None else tree
-        self._inner = [(name, Projection(inner)) for name, inner in wanted.items()] if tree else []
-        self._wanted = wanted
+        self._inner = [(name, Projection(inner, only)) for name, inner in wanted.items()] if tree else []
+        self._wanted, self._only = wanted, only
         self._plans: dict[type, list[tuple[str, Getter, Projection]]] = {}
 
     def show(self, entity: Any, viewer: User) -> Any:
@@ -72,6 +69,8 @@ class Projection:
         if kind in _PLAIN:
             return entity
         if kind is list or kind is tuple:
+            if self._only:
+                entity = [e for e in entity if not isinstance(e, FieldView) or e.field.name in self._only]
             return [self.show(e, viewer) for e in entity]
         if kind is dict:
             return self._of_dict(entity, viewer)

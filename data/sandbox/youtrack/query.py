@@ -1,39 +1,32 @@
-"""The part of the search language that clients of this stand-in need.
+"""The part of the search language that clients of this stand-in need, with its traps.
 
-`attribute: value, value` (OR within, AND between), `-value`, `{a value}`, `#Resolved`, `#Unresolved`,
-ranges `a .. b` with `*`, `issue id:`, `tag:`, `has:`, `sort by:`; a plain word or an unknown attribute is
-a text search. Traps are kept: a range without spaces is refused, an unknown value of a known
-attribute is refused, an unknown attribute finds nothing.
+`attribute: value, value` (OR within), terms side by side (AND), `or`, parentheses, `-value`, `{a value}`,
+`"a text"`, `#Value`, ranges `a .. b` with `*`, `has:`, `sort by:`. A plain word or an unknown attribute is a
+text search. A range without spaces finds nothing behind braces and is refused behind a date.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
-from data.clock import to_millis
-from data.sandbox.youtrack.access import reader, reads_project
+from data.sandbox.youtrack.access import reader
+from data.sandbox.youtrack.attributes import (
+    Attributes,
+    Predicate,
+    SortKey,
+    Value,
+    default_key,
+    text_search,
+)
 from data.sandbox.youtrack.errors import invalid_query
-from data.sandbox.youtrack.model import Element, Field, Issue, User
+from data.sandbox.youtrack.lexer import Token, tokens
+from data.sandbox.youtrack.model import Issue, User
 from data.sandbox.youtrack.state import TrackerState
 
 _KEPT = 8
-Predicate = Callable[[Issue], bool]
-SortKey = tuple[Callable[[Issue], object], bool]
-
-_TOKEN = re.compile(r'"[^"]*"|\{[^}]*\}|\.\.|[^\s,:{}"]+(?:(?<!\.)\.(?!\.)[^\s,:{}"]+)*|[,:]')
-_NAMES = ("issue id", "sort by", "order by", "resolved date")
-_TIMES = {"created": "created", "updated": "updated", "resolved date": "resolved"}
-_SORTABLE: dict[str, Callable[[Issue], object]] = {
-    "updated": lambda i: i.updated,
-    "created": lambda i: i.created,
-    "resolved date": lambda i: i.resolved or 0,
-    "issue id": lambda i: i.number,
-    "summary": lambda i: i.summary,
-    "comments": lambda i: len(i.comments),
-    "votes": lambda i: 0,
-}
+_ID = re.compile(r"[A-Za-z]\w*-\d+")
+_NOTHING = Token("end", "")
 
 
 def search(state: TrackerState, text: str, caller: User, now: datetime) -> list[Issue]:
@@ -43,7 +36,7 @@ def search(state: TrackerState, text: str, caller: User, now: datetime) -> list[
     """
     # Relative dates are rounded to the hour.
     hour = now.replace(minute=0, second=0, microsecond=0)
-    key = (text, caller.login, state.version, len(state.lost), hour)
+    key = (text, caller.login, state.version, frozenset(state.lost), hour)
     if key not in state.searches:
         if len(state.searches) >= _KEPT:
             state.searches.clear()
@@ -52,213 +45,114 @@ def search(state: TrackerState, text: str, caller: User, now: datetime) -> list[
 
 
 def _searched(state: TrackerState, text: str, caller: User, now: datetime) -> list[Issue]:
-    predicates, keys = _Parser(state, text, caller, now).parse()
+    matches, keys = _Parser(state, text, caller, now).parse()
     may_read = reader(state, caller)
-    found = [i for i in state.issues.values() if may_read(i) and all(p(i) for p in predicates)]
-    for key, descending in reversed(keys or [(_SORTABLE["updated"], True)]):
+    found = [i for i in state.issues.values() if may_read(i) and matches(i)]
+    for key, descending in reversed(keys or [(default_key, True)]):
         found.sort(key=key, reverse=descending)  # type: ignore[arg-type]
     return found
 
 
 class _Parser:
     def __init__(self, state: TrackerState, text: str, caller: User, now: datetime) -> None:
-        self._state, self._caller, self._now = state, caller, now
-        self._fields: dict[str, list[Field]] = {}
-        for project in state.projects.values():
-            for field in project.fields.values():
-                self._fields.setdefault(field.name.lower(), []).append(field)
-        spaced = [*_NAMES, *(n for n in self._fields if " " in n)]
-        for name in spaced:  # `issue id:` is one word to us
-            text = re.sub(rf"(?i)\b{re.escape(name)}\s*:", "{" + name + "}:", text)
-        self._tokens = _TOKEN.findall(text)
+        self._attributes = Attributes(state, caller, now)
+        self._tokens = tokens(text, self._attributes.names)
         self._at = 0
+        self._keys: list[SortKey] = []
 
-    def parse(self) -> tuple[list[Predicate], list[SortKey]]:
-        predicates: list[Predicate] = []
-        keys: list[SortKey] = []
-        while self._at < len(self._tokens):
-            token = self._take()
-            if token.lower() == "and":
-                continue
-            if self._peek() == ":":
-                self._at += 1
-                name = _bare(token).lower()
-                if name in ("sort by", "order by"):
-                    keys = self._sort_keys()
-                else:
-                    predicates.append(self._attribute(name))
-            elif token.lower() in ("#resolved", "#unresolved"):
-                wanted = token.lower() == "#resolved"
-                predicates.append(_resolved(wanted))
-            elif token.startswith("#") and self._state.find_issue(token[1:]):
-                predicates.append(_called(token[1:].upper()))
-            else:
-                predicates.append(_text(_bare(token.lstrip("#"))))
-        return predicates, keys
+    def parse(self) -> tuple[Predicate, list[SortKey]]:
+        """Return what the query asks for, and the order."""
+        found = self._either()
+        if self._peek() is not _NOTHING:
+            raise invalid_query("Unexpected closing parenthesis.")
+        return found, self._keys
+
+    def _either(self) -> Predicate:
+        parts = [self._both()]
+        while self._word("or"):
+            parts.append(self._both())
+        return parts[0] if len(parts) == 1 else lambda i: any(p(i) for p in parts)
+
+    def _both(self) -> Predicate:
+        parts: list[Predicate] = []
+        while not self._ends():
+            if not self._word("and"):
+                parts.append(self._term())
+        return lambda i: all(p(i) for p in parts)
+
+    def _ends(self) -> bool:
+        token = self._peek()
+        return token is _NOTHING or token.text == ")" or (token.kind == "word" and token.text.lower() == "or")
+
+    def _term(self) -> Predicate:
+        token = self._take()
+        if token.text == "(" and token.kind == "mark":
+            inner = self._either()
+            if self._take().text != ")":
+                raise invalid_query("Closing parenthesis is expected.")
+            return inner
+        if token.kind == "broken":
+            return lambda i: False
+        if token.kind in ("word", "brace") and not token.sign and self._mark(":"):
+            return self._attribute(token.text.lower())
+        if token.sign:
+            return self._attributes.signed(token.text, negated=token.sign == "-")
+        return text_search(token.text) if token.kind != "mark" else lambda i: True
 
     def _attribute(self, name: str) -> Predicate:
-        if name in _TIMES:
-            return self._time(_TIMES[name])
-        values = self._values()
-        if name in ("project", "in"):
-            return self._projects(values)
-        if name == "issue id":
-            wanted = {v.upper() for v in values}
-            return lambda i: i.readable_id in wanted
-        if name == "tag":
-            return lambda i: any(t.name.lower() in {v.lower() for v in values} for t in i.tags)
-        if name in ("reporter", "by"):
-            logins = {self._caller.login if v.lower() == "me" else v for v in values}
-            return lambda i: i.reporter.login in logins
-        if name in self._fields:
-            return self._field(self._fields[name], values)
-        if name in ("summary", "description"):
-            return lambda i: all(v.lower() in (getattr(i, name) or "").lower() for v in values)
-        return lambda i: False  # an unknown attribute is a text search that finds nothing
+        if name in ("sort by", "order by"):
+            self._keys = self._sort_keys()
+            return lambda i: True
+        if self._peek().kind == "broken":  # a range without spaces behind braces finds nothing
+            self._take()
+            return lambda i: False
+        values = [self._value()]
+        # Ids may stand behind one another without commas.
+        while self._mark(",") or (name == "issue id" and _ID.fullmatch(self._peek().text)):
+            values.append(self._value())
+        return self._attributes.predicate(name, values)
 
-    def _projects(self, values: list[str]) -> Predicate:
-        wanted = []
-        for value in values:
-            hits = [
-                p
-                for p in self._state.projects.values()
-                if value.lower() in (p.short_name.lower(), p.name.lower())
-                and reads_project(self._state, self._caller, p)
-            ]
-            if not hits:
-                raise invalid_query(f'The value "{value}" isn\'t used for the project field.')
-            wanted += hits
-        return lambda i: i.project in wanted
-
-    def _field(self, fields: list[Field], values: list[str]) -> Predicate:
-        name = fields[0].name
-        known = {n.lower() for f in fields for n in f.values}
-        bundled = any(f.values for f in fields)
-        wanted: set[str] = set()
-        excluded: set[str] = set()
-        empty = False
-        for value in values:
-            bare = value.removeprefix("-").lower()
-            if bare in ("unassigned", f"no {name.lower()}"):
-                empty = True
-            elif bundled and bare not in known:
-                raise invalid_query(f'The value "{value}" isn\'t used for the {name} field.')
-            else:
-                bare = self._caller.login.lower() if bare == "me" and not bundled else bare
-                (excluded if value.startswith("-") else wanted).add(bare)
-
-        def matches(issue: Issue) -> bool:
-            value = issue.fields.get(name)
-            if value is None:
-                return empty or (not wanted and bool(excluded))
-            shown = _shown(value).lower()
-            return shown in wanted if wanted else shown not in excluded and not empty
-
-        return matches
-
-    def _time(self, attribute: str) -> Predicate:
-        first = self._take_value()
-        low, high = self._moment(first, end=False), self._moment(first, end=True)
-        if self._peek() == "..":
-            self._at += 1
-            high = self._moment(self._take_value(), end=True)
-
-        def matches(issue: Issue) -> bool:
-            at = getattr(issue, attribute)
-            return at is not None and (low is None or at >= low) and (high is None or at < high)
-
-        return matches
-
-    def _moment(self, text: str, *, end: bool) -> int | None:
-        """Return the bound in ms; None for `*`."""
-        text = _bare(text)
-        if text == "*":
-            return None
-        if minus := re.fullmatch(r"(?i)minus (\d+)([hdw])", text):
-            unit = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}[
-                minus[2].lower()
-            ]
-            moment = (self._now - int(minus[1]) * unit).replace(minute=0, second=0, microsecond=0)
-            return to_millis(moment + timedelta(hours=1) if end else moment)
-        if text.lower() in ("today", "yesterday"):
-            day = self._now.replace(hour=0, minute=0, second=0, microsecond=0)
-            day -= timedelta(days=int(text.lower() == "yesterday"))
-            return to_millis(day + timedelta(days=1) if end else day)
-        for shape, unit in (("%Y-%m-%d", timedelta(days=1)), ("%Y-%m-%dT%H:%M", timedelta(minutes=1))):
-            try:
-                moment = datetime.strptime(text, shape).replace(tzinfo=UTC)
-            except ValueError:
-                continue
-            return to_millis(moment + unit if end else moment)
-        raise invalid_query(f'The value "{text}" isn\'t used for the date field.')
+    def _value(self) -> Value:
+        token = self._take()
+        if token.kind in ("mark", "end", "range"):
+            raise invalid_query("A value is expected.")
+        if self._peek().kind == "range":
+            self._take()
+            return Value(token.text, self._take().text, token.sign == "-", token.kind == "quote")
+        return Value(token.text, None, token.sign == "-", token.kind == "quote")
 
     def _sort_keys(self) -> list[SortKey]:
         keys: list[SortKey] = []
-        while self._peek() is not None:
-            name = _bare(self._take()).lower()
-            if name not in _SORTABLE and name not in self._fields:
+        while self._peek().kind in ("word", "brace"):
+            key = self._attributes.sort_key(self._take().text.lower())
+            if key is None:
                 raise invalid_query("Sort field is expected.")
-            descending = (self._peek() or "").lower() == "desc"
-            if (self._peek() or "").lower() in ("asc", "desc"):
-                self._at += 1
-            keys.append((_SORTABLE.get(name) or _by_field(self._fields[name][0]), descending))
-            if self._peek() != ",":
+            descending = self._word("desc")
+            if not descending:
+                self._word("asc")
+            keys.append((key, descending))
+            if not self._mark(","):
                 break
-            self._at += 1
         if not keys:
             raise invalid_query("Sort field is expected.")
         return keys
 
-    def _values(self) -> list[str]:
-        values = [_bare(self._take_value())]
-        while self._peek() == ",":
+    def _word(self, text: str) -> bool:
+        if self._peek().kind == "word" and self._peek().text.lower() == text:
             self._at += 1
-            values.append(_bare(self._take_value()))
-        return values
+            return True
+        return False
 
-    def _take_value(self) -> str:
-        token = self._take()
-        if token == "" or token in (",", ":"):
-            raise invalid_query("A value is expected.")
-        if token == "-" and self._peek() is not None:
-            return "-" + _bare(self._take())
-        return token
+    def _mark(self, text: str) -> bool:
+        if self._peek().kind == "mark" and self._peek().text == text:
+            self._at += 1
+            return True
+        return False
 
-    def _take(self) -> str:
-        token = self._tokens[self._at] if self._at < len(self._tokens) else ""
+    def _take(self) -> Token:
+        token = self._peek()
         self._at += 1
         return token
 
-    def _peek(self) -> str | None:
-        return self._tokens[self._at] if self._at < len(self._tokens) else None
-
-
-def _bare(token: str) -> str:
-    return token[1:-1].strip() if token[:1] in '{"' and len(token) > 1 else token
-
-
-def _shown(value: object) -> str:
-    return str(getattr(value, "name", None) or getattr(value, "login", value))
-
-
-def _text(word: str) -> Predicate:
-    wanted = word.lower()
-    return lambda i: wanted in i.summary.lower() or wanted in (i.description or "").lower()
-
-
-def _resolved(wanted: bool) -> Predicate:
-    return lambda i: (i.resolved is not None) == wanted
-
-
-def _called(readable_id: str) -> Predicate:
-    return lambda i: i.readable_id == readable_id
-
-
-def _by_field(field: Field) -> Callable[[Issue], object]:
-    order = {name: n for n, name in enumerate(field.values)}
-
-    def key(issue: Issue) -> object:
-        value = issue.fields.get(field.name)
-        return order.get(value.name, -1) if isinstance(value, Element) else -1
-
-    return key
+    def _peek(self) -> Token:
+        return self._tokens[self._at] if self._at < len(self._tokens) else _NOTHING

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import bisect
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from data.sandbox.youtrack import sla, unverified
 from data.sandbox.youtrack.building import as_lists, build_project, carried, default_of, permitted
@@ -30,8 +30,10 @@ from data.sandbox.youtrack.model import (
     User,
     Value,
     Visibility,
+    WorkItem,
 )
 from data.sandbox.youtrack.people import Directory
+from data.sandbox.youtrack.signing import FileKey
 from data.sandbox.youtrack.transaction import Journal, Veto
 
 if TYPE_CHECKING:
@@ -53,6 +55,13 @@ class TrackerState(Directory):
         self.tags: dict[str, Tag] = {}
         self.link_types = standard_types()
         self.searches: dict[tuple[object, ...], list[Issue]] = {}
+        self.file_key = FileKey()
+        self.apps: dict[str, Any] = {}
+        self.handlers: dict[tuple[str, str, str], Callable[[Any], Any]] = {}
+        """(app, file without `.js`, path) -> what a handler of an app does."""
+        self.saved: dict[str, dict[str, Any]] = {}
+        self.admins: set[str] = set()
+        """Logins with low-level administration."""
         self.journal: Journal | None = None
         self.rules: dict[str, Veto] = {}
         self.version = 0
@@ -282,11 +291,12 @@ class TrackerState(Directory):
         removed: object,
         field_: Field | None = None,
         comment: Comment | None = None,
+        work: WorkItem | None = None,
     ) -> None:
         issue.updated, issue.updater = max(issue.updated, at), author
         self.version += 1
         number = self.next_id(ACTIVITY)
-        activity = Activity(number, at, author, category, issue, field_, comment, added, removed)
+        activity = Activity(number, at, author, category, issue, field_, comment, added, removed, work)
         self.activities.append(activity)
         self.activities_of[issue.id].append(activity)
 

@@ -29,9 +29,24 @@ STATE_MACHINE_TAKES_VALUE = False
 """Whether a state machine's field can be written by value, without an event."""
 WRONG_FIELD_TYPE_STATUS = 400
 """Status for a wrong `$type` of a custom field or its value; 500 was documented too."""
+FITTING_VALUE_EXCUSES_FIELD_TYPE = True
+"""Whether a wrong `$type` of a field is overlooked where the value's own `$type` fits. The observed refusal
+named the type of the value, and a public client (`yt issues move`) relies on this."""
 DEFAULT_PAGE = 42
 """Page length without `$top`, of `/issues` too [7]: its page says 500, the general one 42."""
 FEED_PAGE = 42
 """Page length of `/activitiesPage` without `$top` [4]."""
 LAST_CURSOR_IS_NULL = False
 """Whether `afterCursor` is null on the last page of the feed [4]."""
+SILENT_NEEDS_PERMISSION = True
+"""Whether `muteUpdateNotifications` and `silent` are refused (403) to who is not in the team [14]."""
+COMMAND_ERROR, COMMAND_ERROR_TEXT = "invalid_command", "Command [{query}] is invalid: {detail}"
+"""`error` and description of a command that cannot be parsed."""
+FILE_URL_SECONDS = 3600
+"""How long a signed attachment link answers [12]."""
+REPORTER_ON_CREATE = "ignored"
+"""`honoured`, `ignored` or `refused`: what `reporter` in the body of a new issue does [6]."""
+NON_AGENT_PUBLIC_COMMENT = "forbidden"
+"""`forbidden` (403) or `limited` (silently for the team): a standard user's in a helpdesk project [2]."""
+AGENT_COMMENT_WITHOUT_VISIBILITY = "public"
+"""`public` or `team`: what an agent's comment without `visibility` is [1]."""

@@ -46,7 +46,8 @@ def _parse(state: TrackerState, project: Project, entry: Any, issue: Issue | Non
     if field is None:
         raise entity_not_found(str(entry.get("id") or entry.get("name")))
     kind = KINDS[field.kind]
-    _check_type(issue_type(field), entry.get("$type"))
+    if not _is_excused(kind, entry):
+        _check_type(issue_type(field), entry.get("$type"))
     if kind.family == "sla":
         raise ApiError(
             unverified.SLA_WRITE_STATUS, "bad_request", f"The value of {field.name} cannot be changed"
@@ -68,6 +69,13 @@ def _parse(state: TrackerState, project: Project, entry: Any, issue: Issue | Non
 def required(name: str) -> ApiError:
     """A field that must not be empty."""
     return ApiError(400, "Field required", f"{name} is required", error_field=name)
+
+
+def _is_excused(kind: Kind, entry: dict[str, Any]) -> bool:
+    value = entry.get("value")
+    fits = isinstance(value, dict) and "$type" in value and value["$type"] == ELEMENT_TYPES.get(kind.family)
+    named = str(entry.get("$type", "")).endswith("IssueCustomField")
+    return unverified.FITTING_VALUE_EXCUSES_FIELD_TYPE and fits and named and not kind.many
 
 
 def _check_type(expected: str, given: Any) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from data.sandbox.youtrack import model as s
-from data.sandbox.youtrack.access import is_staff, reads_comment
+from data.sandbox.youtrack.access import is_staff, permits, reads_comment
+from data.sandbox.youtrack.attached import WORK_NAMES, WORK_SHAPES
 from data.sandbox.youtrack.kinds import BUNDLE_TYPES, ELEMENT_TYPES, KINDS
 from data.sandbox.youtrack.shapes import (
     ActivityPage,
@@ -49,6 +51,7 @@ __all__ = [
     "readable_comments",
 ]
 
+WORK_PARTS = ("Author", "Date", "Description", "Duration", "Type")
 _ACTIVITY_TYPES = {
     "IssueCreatedCategory": "IssueCreatedActivityItem",
     "IssueResolvedCategory": "IssueResolvedActivityItem",
@@ -60,6 +63,13 @@ _ACTIVITY_TYPES = {
     "TagsCategory": "TagsActivityItem",
     "LinksCategory": "LinksActivityItem",
     "ProjectCategory": "ProjectActivityItem",
+    "AttachmentsCategory": "AttachmentActivityItem",
+    "CommentAttachmentsCategory": "CommentAttachmentsActivityItem",
+    "CommentReactionCategory": "CommentReactionActivityItem",
+    "VcsChangeCategory": "VcsChangeActivityItem",
+    "TicketCCEventCategory": "TicketCCEventActivityItem",
+    "WorkItemCategory": "WorkItemActivityItem",
+    **{f"WorkItem{p}Category": f"WorkItem{p}ActivityItem" for p in WORK_PARTS},
     "IssueVisibilityCategory": "VisibilityGroupActivityItem",
     "CommentVisibilityCategory": "VisibilityGroupActivityItem",
 }
@@ -68,6 +78,11 @@ _ACTIVITY_TYPES = {
 def field_views(issue: s.Issue) -> list[FieldView]:
     """Return the custom fields that the issue shows."""
     return [FieldView(issue, f) for f in issue.project.fields.values() if is_shown(issue, f)]
+
+
+def attachments_of(comment: s.Comment) -> list[s.Attachment]:
+    """Return the files of a comment."""
+    return [a for a in comment.issue.attachments if a.comment is comment]
 
 
 def readable_comments(issue: s.Issue, viewer: s.User) -> list[s.Comment]:
@@ -93,12 +108,15 @@ def type_name(entity: object) -> str:
         if entity.field is not None and entity.field.kind == "text":
             return "TextCustomFieldActivityItem"
         return _ACTIVITY_TYPES[entity.category]
-    return _NAMES[type(entity)]
+    name = _NAMES.get(type(entity))
+    return name if name is not None else str(entity.TYPE)  # type: ignore[attr-defined]
 
 
 def attributes(kind: type) -> Mapping[str, Getter]:
     """Return attribute name -> getter(entity, viewer) of a class of entities."""
-    return _ATTRIBUTES[kind]
+    known = _ATTRIBUTES.get(kind)
+    # Kinds outside this module say themselves what they show.
+    return known if known is not None else kind.SHOWS  # type: ignore[attr-defined]
 
 
 _NAMES: dict[type, str] = {
@@ -108,6 +126,7 @@ _NAMES: dict[type, str] = {
     s.Tag: "Tag",
     s.Project: "Project",
     Me: "Me",
+    **WORK_NAMES,
     LinkView: "IssueLink",
     s.LinkType: "IssueLinkType",
     FieldType: "FieldType",
@@ -143,20 +162,32 @@ _ISSUE: dict[str, Getter] = {
     "comments": lambda i, v: readable_comments(i, v)[:PAGE],
     "commentsCount": lambda i, v: len(readable_comments(i, v)),
     "isDraft": lambda i, v: i.draft,
+    "usesMarkdown": lambda i, v: True,
+    "wikifiedDescription": lambda i, v: _html(i.description),
+    "votes": lambda i, v: len(i.voters),
+    "voters": lambda i, v: {"id": i.id, "hasVote": v in i.voters, "$type": "IssueVoters"},
+    "watchers": lambda i, v: {"id": i.id, "hasStar": v in i.stars, "$type": "IssueWatchers"},
+    "parent": lambda i, v: _family(i, "t"),
+    "subtasks": lambda i, v: _family(i, "s"),
+    "externalIssue": lambda i, v: None,
+    "pinnedComments": lambda i, v: [c for c in readable_comments(i, v) if c.pinned],
+    "fields": lambda i, v: field_views(i),
     "visibility": lambda i, v: Visibility(i.visibility),
-    "attachments": lambda i, v: [],
+    "attachments": lambda i, v: [a for a in i.attachments if permits(v, a.visibility)][:PAGE],
     "links": lambda i, v: [LinkView(i, k.type, _end(k)) for k in i.links],
 }
 _COMMENT: dict[str, Getter] = {
     "id": lambda c, v: c.id,
     "text": lambda c, v: c.text,
-    "textPreview": lambda c, v: c.text,
+    "textPreview": lambda c, v: _html(c.text),
+    "usesMarkdown": lambda c, v: True,
     "author": lambda c, v: c.author,
     "created": lambda c, v: c.created,
     "updated": lambda c, v: c.updated,
     "deleted": lambda c, v: c.deleted,
     "pinned": lambda c, v: c.pinned,
-    "attachments": lambda c, v: [],
+    "attachments": lambda c, v: attachments_of(c)[:PAGE],
+    "reactions": lambda c, v: c.reactions[:PAGE],
     "issue": lambda c, v: c.issue,
     "visibility": lambda c, v: Visibility(c.visibility),
 }
@@ -165,7 +196,7 @@ _ACTIVITY: dict[str, Getter] = {
     "timestamp": lambda a, v: a.at,
     "author": lambda a, v: a.author,
     "category": lambda a, v: {"id": a.category, "$type": "ActivityCategory"},
-    "target": lambda a, v: a.comment if a.comment is not None else a.issue,
+    "target": lambda a, v: a.comment or a.work or a.issue,
     "targetMember": lambda a, v: None,
     "field": lambda a, v: _filter_field(a.field),
     "added": lambda a, v: _fed(a.added),
@@ -201,6 +232,18 @@ def _fed(value: object) -> object:
     )
 
 
+def _html(text: str | None) -> str:
+    return f"<p>{html.escape(text)}</p>" if text else ""
+
+
+def _family(issue: s.Issue, end: str) -> LinkView | None:
+    """Return the link to the parent (`t`) or to the subtasks (`s`), None where there is none."""
+    for known in issue.links:
+        if known.type.name == "Subtask" and known.outward == (end == "s"):
+            return LinkView(issue, known.type, end)
+    return None
+
+
 def _end(link: s.Link) -> str:
     return ("s" if link.outward else "t") if link.type.directed else ""
 
@@ -222,7 +265,7 @@ _ATTRIBUTES: dict[type, dict[str, Getter]] = {
     s.Issue: _ISSUE,
     s.Comment: _COMMENT,
     s.Activity: _ACTIVITY,
-    s.Tag: {"id": lambda t, v: t.id, "name": lambda t, v: t.name},
+    s.Tag: {"id": lambda t, v: t.id, "name": lambda t, v: t.name, "owner": lambda t, v: t.owner},
     s.Element: {**_ENUM_ELEMENT, "isResolved": lambda e, v: ABSENT if e.resolved is None else e.resolved},
     s.Project: {
         "id": lambda p, v: p.id,
@@ -242,6 +285,7 @@ _ATTRIBUTES: dict[type, dict[str, Getter]] = {
         "allUsersGroup": lambda g, v: g.everyone,
         "teamForProject": lambda g, v: g.project,
     },
+    **WORK_SHAPES,
     s.LinkType: {
         "id": lambda t, v: t.id,
         "name": lambda t, v: t.name,

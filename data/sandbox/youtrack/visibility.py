@@ -22,25 +22,33 @@ def entity_id(given: Any) -> str:
     return found
 
 
+def entries(body: dict[str, Any], name: str) -> list[Any]:
+    """Return the array of that name in a body, empty where there is none; another shape is refused."""
+    given = body.get(name) or []
+    if not isinstance(given, list):
+        raise bad_request(f"{name} must be an array")
+    return given
+
+
 def parse_visibility(state: TrackerState, given: Any) -> Visibility | None:
     """Return the limits a body asks for; None where everybody may read."""
     if given is None:
         return None
     if not isinstance(given, dict) or "$type" not in given:
         raise bad_request("visibility needs a $type")
-    kind = str(given["$type"]).rpartition(".")[2]
+    kind = str(given["$type"]).rpartition(".")[2].removeprefix("Command")
     if kind == "UnlimitedVisibility":
         return None
     if kind != "LimitedVisibility":
         raise bad_request(f"Unknown visibility {kind}")
     groups, users = [], []
-    for entry in given.get("permittedGroups") or []:
+    for entry in entries(given, "permittedGroups"):
         group = state.groups.get(entity_id(entry))
         if group is None:
             raise entity_not_found(entity_id(entry))
         groups.append(group)
     by_id = {u.id: u for u in state.users.values()}
-    for entry in given.get("permittedUsers") or []:
+    for entry in entries(given, "permittedUsers"):
         login = entry.get("login") if isinstance(entry, dict) else None
         user = state.users.get(str(login)) or by_id.get(entity_id(entry))
         if user is None:

@@ -7,10 +7,10 @@ from typing import Any
 from data.sandbox.youtrack import unverified
 from data.sandbox.youtrack.access import in_team, is_agent, is_staff, reads_project, writes_issue
 from data.sandbox.youtrack.errors import ApiError, bad_request, entity_not_found, forbidden
-from data.sandbox.youtrack.model import Comment, Field, Issue, Project, User
+from data.sandbox.youtrack.model import Comment, Field, Issue, Project, User, Visibility
 from data.sandbox.youtrack.state import TrackerState
 from data.sandbox.youtrack.values import check_conditions, check_required, parse_values
-from data.sandbox.youtrack.visibility import entity_id, parse_visibility
+from data.sandbox.youtrack.visibility import entity_id, entries, parse_visibility
 
 _ISSUE_ATTRIBUTES = {
     "id",
@@ -31,14 +31,16 @@ def create_issue(state: TrackerState, body: dict[str, Any], caller: User, at: in
     """File an issue from a request body."""
     _only(body, _ISSUE_ATTRIBUTES)
     project = named_project(state, body.get("project"), caller)
-    if not isinstance(body.get("summary"), str) or not body["summary"].strip():
+    _check_texts(body)
+    if not (body.get("summary") or "").strip():
         raise ApiError(400, "Field required", "Summary is required", error_field="summary")
     if not project.helpdesk and not is_staff(caller):
         raise forbidden("You do not have permission to create issues in this project.")
     values = parse_values(state, project, body.get("customFields") or [], None)
-    tags = [find_tag(state, tag) for tag in body.get("tags") or []]
+    tags = [find_tag(state, tag) for tag in entries(body, "tags")]
     visibility = parse_visibility(state, body.get("visibility"))
-    issue = state.create_issue(caller, body["summary"], body.get("description"), at, project=project)
+    reporter = _reporter(state, body, caller)
+    issue = state.create_issue(reporter, body["summary"], body.get("description"), at, project=project)
     issue.visibility = visibility
     for field, value in values:
         state.set_field(issue, caller, at, field.name, value)
@@ -58,7 +60,8 @@ def update_issue(state: TrackerState, issue: Issue, body: dict[str, Any], caller
     target = named_project(state, body["project"], caller) if "project" in body else issue.project
     visibility = parse_visibility(state, body.get("visibility"))
     values = parse_values(state, target, body.get("customFields") or [], issue)
-    tags = [find_tag(state, tag) for tag in body["tags"]] if "tags" in body else None
+    tags = [find_tag(state, tag) for tag in entries(body, "tags")] if "tags" in body else None
+    _check_texts(body)
     if "summary" in body and not body["summary"]:
         raise ApiError(400, "Field required", "Summary is required", error_field="summary")
     state.move_issue(issue, caller, at, target)
@@ -109,17 +112,36 @@ def add_comment(state: TrackerState, issue: Issue, body: dict[str, Any], caller:
     if not isinstance(body.get("text"), str) or not body["text"]:
         raise bad_request("Comment text is required")
     visibility = parse_visibility(state, body.get("visibility"))
-    _check_voice(issue, caller, limited=visibility is not None)
+    check_voice(issue, caller, limited=visibility is not None)
+    staff = in_team(caller, issue.project) and issue.project.helpdesk
+    if visibility is None and staff:
+        silently = not is_agent(caller, issue.project)  # else `check_voice` has refused
+        left_out = "visibility" not in body and unverified.AGENT_COMMENT_WITHOUT_VISIBILITY == "team"
+        if silently or left_out:
+            visibility = Visibility((issue.project.team,))
     return state.add_comment(issue, caller, at, body["text"], visibility=visibility)
 
 
-def _check_voice(issue: Issue, caller: User, *, limited: bool) -> None:
+def _reporter(state: TrackerState, body: dict[str, Any], caller: User) -> User:
+    given = body.get("reporter")
+    if given is None or unverified.REPORTER_ON_CREATE == "ignored":
+        return caller
+    if unverified.REPORTER_ON_CREATE == "refused" or not isinstance(given, dict):
+        raise bad_request("Unknown attribute reporter")
+    user = state.find_user(str(given.get("login") or entity_id(given)))
+    if user is None:
+        raise entity_not_found(str(given.get("login") or entity_id(given)))
+    return user
+
+
+def check_voice(issue: Issue, caller: User, *, limited: bool) -> None:
     """Raise 403: in a helpdesk project only agents and requesters speak in public, only staff inside."""
     if not issue.project.helpdesk:
         return
     if limited and not in_team(caller, issue.project):
         raise forbidden("You do not have permission to set the visibility of this comment.")
-    if not limited and in_team(caller, issue.project) and not is_agent(caller, issue.project):
+    silenced = in_team(caller, issue.project) and not is_agent(caller, issue.project)
+    if not limited and silenced and unverified.NON_AGENT_PUBLIC_COMMENT == "forbidden":
         raise forbidden("Only agents can add public comments in a helpdesk project.")
 
 
@@ -147,6 +169,12 @@ def find_tag(state: TrackerState, body: Any) -> Any:
         if tag.id == wanted:
             return tag
     raise entity_not_found(str(wanted))
+
+
+def _check_texts(body: dict[str, Any]) -> None:
+    for name in ("summary", "description"):
+        if not isinstance(body.get(name), str | None):
+            raise bad_request(f"{name} must be a string")
 
 
 def _only(body: dict[str, Any], known: set[str]) -> None:

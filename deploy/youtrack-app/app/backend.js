@@ -68,7 +68,7 @@ function refuse(ctx, code, content) {
     console.error('firstline: the API key was refused with status ' + code);
     failure(ctx, 'refused', 'Firstline refused the API key of this app. Ask your YouTrack administrator.');
   } else if (content && content.detail && code < 500) {
-    failure(ctx, 'invalid', content.detail + (content.remedy ? ' ' + content.remedy : ''));
+    failure(ctx, code === 409 ? 'stale' : 'invalid', content.detail + (content.remedy ? ' ' + content.remedy : ''));
   } else {
     failure(ctx, 'failed', 'Firstline could not do this (status ' + code + '). ' + AGAIN);
   }

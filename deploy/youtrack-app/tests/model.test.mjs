@@ -34,11 +34,11 @@ test('surer is never said to be less sure', () => {
   assert.equal(last, 4);
 });
 
-test('a suggestion offers everything and says that nothing was changed', () => {
+test('a suggestion offers everything and says what accepting does', () => {
   const found = view({});
   assert.equal(found.state, 'suggestion');
   assert.deepEqual(found.actions, ['accept', 'edit', 'dismiss']);
-  assert.match(found.message, /Nothing was changed/);
+  assert.match(found.message, /^Accept to write/);
   assert.deepEqual(found.facts.map((row) => [row.name, row.value, row.mark]), [
     ['issue_type', 'Payslip missing', 'proposed'], ['category', 'Payslip', 'proposed'],
     ['priority', 'Major', 'proposed'], ['team', 'payroll-ops', 'proposed'],
@@ -54,8 +54,28 @@ test('applied is what stands in the ticket, and only that counts as written', ()
   assert.equal(found.message, 'Written into the ticket: issue type, category, team.');
   const priority = found.facts.find((row) => row.name === 'priority');
   assert.deepEqual([priority.mark, priority.instead], ['kept', 'Minor']);
-  // Decided to apply, not yet delivered: nothing to undo.
-  assert.equal(view({decision: 'apply', written: []}).state, 'suggestion');
+  // Delivered, but a person had filled everything: nothing of ours stands there.
+  assert.equal(view({decision: 'apply', written: [], delivery: 'done'}).state, 'suggestion');
+});
+
+test('what is not in the ticket yet is said to be on its way, and looked at again', () => {
+  const feedback = (action) => ({feedback: {action, actor: 'tracker:kim'}});
+  const cases = [
+    [{decision: 'apply', delivery: 'new'}, 'applied', 'Being written into the ticket.', true, 'coming'],
+    [{...feedback('accept'), delivery: 'new'}, 'handled', 'Accepted by kim. Being written into the ticket.', true, 'coming'],
+    [{...feedback('undo'), delivery: 'busy'}, 'handled', 'Undone by kim. Being put back as it was.', true, 'proposed'],
+    [{...feedback('accept'), delivery: 'done', written: ['team']}, 'handled', 'Accepted by kim.', false, 'proposed'],
+    [{...feedback('dismiss'), delivery: 'new'}, 'handled', 'Dismissed by kim.', false, 'proposed'],
+    [{delivery: 'new'}, 'suggestion', 'Accept to write these values into the ticket.', false, 'proposed'],
+  ];
+  for (const [over, state, message, waiting, mark] of cases) {
+    const found = view(over);
+    assert.deepEqual([found.state, found.message, found.waiting, found.facts[0].mark], [state, message, waiting, mark]);
+  }
+  const stuck = view({...feedback('edit'), delivery: 'dead'});
+  assert.match(stuck.message, /could not be written/);
+  assert.equal(stuck.waiting, false);
+  assert.match(view({undone_at: 'x', undone_by: 'key:k1', delivery: 'dead'}).message, /^Undone by another program\. .*put back/);
 });
 
 test('an abstention proposes no values and preselects none', () => {

@@ -27,22 +27,37 @@ async function call(path, parameters) {
   }
 }
 
-function show(view) {
+/** Look again by itself while something is still to come; less and less often, and not for ever. */
+function schedule() {
   clearTimeout(timer);
-  shown = view;
-  draw(root, view, press);
-  const wait = view.state === 'none' ? pause(attempts) : 0;
+  const wait = shown.state === 'none' || shown.waiting ? pause(attempts) : 0;
   if (wait > 0) {
     timer = setTimeout(() => {
       attempts += 1;
-      look();
+      refresh();
     }, wait);
   }
 }
 
+/** Draw a view; the keyboard's focus stays on the button it was on. */
+function show(view) {
+  const focus = root.contains(document.activeElement) ? document.activeElement : null;
+  shown = view;
+  draw(root, view, press);
+  if (focus) {
+    (root.querySelector(`[data-action="${focus.dataset.action}"]`) || document.getElementById('title')).focus();
+  }
+  schedule();
+}
+
 async function look() {
-  const answer = await call('suggestion', {method: 'GET'});
-  show(viewOf(answer, YTApp.locale));
+  const view = viewOf(await call('suggestion', {method: 'GET'}), YTApp.locale);
+  if (JSON.stringify(view) === JSON.stringify(shown)) {
+    schedule();
+    return;
+  }
+  news.textContent = shown.state === 'loading' ? '' : view.message;
+  show(view);
 }
 
 /** The same key for the same wish until its answer is known, so that a repeated press acts once. */
@@ -66,18 +81,22 @@ async function act(action, fields) {
   busy = false;
   if (answer && answer.ok === true) {
     pending = null;
+    attempts = 0;
     show(viewOf(answer, YTApp.locale));
     news.textContent = DONE[action];
     document.getElementById('title').focus();
   } else {
     hold(root, false);
     news.textContent = '';
+    if (answer && answer.kind === 'stale') {
+      await look(); // somebody was faster; show what is so now
+    }
     complain(root, (answer && answer.message) || 'Firstline gave no answer. Try again.');
   }
 }
 
 function close() {
-  draw(root, shown, press);
+  show(shown);
   root.querySelector('[data-action="edit"]')?.focus();
 }
 
@@ -91,7 +110,8 @@ function edit() {
     }
   };
   const editor = form(shown, send, close);
-  root.querySelector('.left').replaceChildren(editor);
+  root.querySelectorAll('.facts, .problem').forEach((each) => each.remove());
+  root.querySelector('.buttons').replaceWith(editor);
   editor.elements[0].focus();
 }
 

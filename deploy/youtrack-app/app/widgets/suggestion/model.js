@@ -37,6 +37,14 @@ const FAILURES = {
   unconfigured: ['broken', []],
   refused: ['broken', ['again']],
 };
+const SETTLED = ['done', 'withdrawn'];
+const DELIVERY = {
+  waiting: {write: 'Being written into the ticket.', undo: 'Being put back as it was.'},
+  stuck: {
+    write: 'The ticket could not be written; Firstline\'s operators see why.',
+    undo: 'The ticket could not be put back; Firstline\'s operators see why.',
+  },
+};
 const SURENESS = [[0.95, 'very sure'], [0.8, 'sure'], [0.6, 'fairly sure'], [0.4, 'unsure']];
 const PRIORITIES = ['critical', 'major', 'normal', 'minor'];
 
@@ -97,9 +105,10 @@ function flat(suggestion) {
     : suggestion;
 }
 
-/** The login in an actor of the audit log: `tracker:kim` is kim. */
+/** Who an actor of the audit log is: `tracker:kim` is kim, `key:...` another program. */
 function login(actor) {
-  return String(actor || '').replace(/^[a-z]+:/, '');
+  const text = String(actor || '');
+  return text.startsWith('key:') ? 'another program' : text.replace(/^tracker:/, '');
 }
 
 /** What a person did about it: `{action, by, at, fields}`, or nothing. */
@@ -119,6 +128,15 @@ function written(facts) {
   return Array.isArray(facts.written) ? facts.written.filter((name) => typeof name === 'string') : [];
 }
 
+/** Whether what was decided or ordered is in the ticket: `waiting`, `stuck`, or empty for yes or nothing to do. */
+function deliveryOf(facts, done) {
+  const expected = done ? done.action !== 'dismiss' : facts.decision === 'apply';
+  if (!expected || !facts.delivery || SETTLED.includes(facts.delivery)) {
+    return '';
+  }
+  return facts.delivery === 'dead' ? 'stuck' : 'waiting';
+}
+
 function stateOf(facts, done) {
   if (done) {
     return 'handled';
@@ -126,25 +144,32 @@ function stateOf(facts, done) {
   if (facts.decision === 'abstain') {
     return 'abstained';
   }
-  return written(facts).length > 0 ? 'applied' : 'suggestion';
+  return written(facts).length > 0 || deliveryOf(facts, done) ? 'applied' : 'suggestion';
 }
 
-function row(name, facts, corrected, kept) {
+function markOf(name, facts, corrected, kept, coming) {
+  if (written(facts).includes(name)) {
+    return corrected[name] ? 'yours' : 'written';
+  }
+  if (corrected[name]) {
+    return coming ? 'coming' : 'yours';
+  }
+  if (name in kept) {
+    return 'kept';
+  }
+  return coming ? 'coming' : 'proposed';
+}
+
+function row(name, facts, corrected, kept, coming) {
   const value = corrected[name] || facts[name];
   const share = name === 'issue_type' ? facts.probability : facts.priority_probability;
   const hasShare = (name === 'issue_type' || name === 'priority') && isShare(share) && !corrected[name];
-  let mark = written(facts).includes(name) ? 'written' : 'proposed';
-  if (corrected[name]) {
-    mark = 'yours';
-  } else if (name in kept) {
-    mark = 'kept';
-  }
   return {
     name,
     title: NAMES[name],
     value: name === 'team' ? String(value) : spoken(value),
     share: hasShare ? share : null,
-    mark,
+    mark: markOf(name, facts, corrected, kept, coming),
     instead: name in kept ? String(kept[name]) : '',
   };
 }
@@ -152,11 +177,12 @@ function row(name, facts, corrected, kept) {
 function rows(facts, done) {
   const corrected = done ? done.fields : {};
   const kept = isObject(facts.kept) ? facts.kept : {};
+  const coming = deliveryOf(facts, done) === 'waiting' && !(done && done.action === 'undo');
   return ['issue_type', 'category', 'priority', 'team']
     .filter((name) => corrected[name] || facts[name])
     // Which category follows from a corrected issue type is the service's to say.
     .filter((name) => !(name === 'category' && corrected.issue_type && !corrected.category))
-    .map((name) => row(name, facts, corrected, kept));
+    .map((name) => row(name, facts, corrected, kept, coming));
 }
 
 function top(facts) {
@@ -176,10 +202,20 @@ function actionsOf(facts, state, done) {
   return ACTIONS[state];
 }
 
+function handledMessage(done, locale) {
+  const when = moment(done.at, locale);
+  return HANDLED[done.action] + (done.by ? ' by ' + done.by : '') + (when ? ', ' + when : '') + '.';
+}
+
 function messageOf(facts, state, done, locale) {
+  const delivery = deliveryOf(facts, done);
+  const start = done ? handledMessage(done, locale) + ' ' : '';
+  if (delivery) {
+    const undo = done && done.action === 'undo' ? 'undo' : 'write';
+    return start + DELIVERY[delivery][undo];
+  }
   if (done) {
-    const when = moment(done.at, locale);
-    return HANDLED[done.action] + (done.by ? ' by ' + done.by : '') + (when ? ', ' + when : '') + '.';
+    return start.trim();
   }
   if (state === 'abstained') {
     return 'Firstline leaves this ticket to you.';
@@ -188,7 +224,7 @@ function messageOf(facts, state, done, locale) {
     const names = written(facts).map((name) => (NAMES[name] || name).toLowerCase());
     return 'Written into the ticket: ' + names.join(', ') + '.';
   }
-  return 'Nothing was changed. Accept to write these values into the ticket.';
+  return 'Accept to write these values into the ticket.';
 }
 
 /** What may be chosen when correcting: the service's lists, else what the suggestion itself names. */
@@ -243,6 +279,7 @@ export function viewOf(answer, locale) {
     facts: state === 'abstained' ? [] : rows(facts, done),
     top: top(facts),
     reason: String(facts.reason || ''),
+    waiting: deliveryOf(facts, done) === 'waiting',
     actions: actionsOf(facts, state, done),
     current: Object.fromEntries(FIELDS.map((name) => [name, facts[name] || ''])),
     blank: state === 'abstained',
@@ -279,7 +316,7 @@ export function corrections(view, values) {
   return fields;
 }
 
-/** Milliseconds until looking again for a new ticket's suggestion, or 0 to wait for the agent. */
+/** Milliseconds until looking again for what is still to come, or 0 to wait for the agent. */
 export function pause(attempt) {
   return attempt < 5 ? 3000 * Math.pow(2, attempt) : 0;
 }

@@ -2,12 +2,12 @@
 
 import {FIELDS, percent, spoken, sureness} from './model.js';
 
-const MARKS = {written: 'in the ticket', proposed: 'proposed', yours: 'corrected'};
+const MARKS = {written: 'in the ticket', proposed: 'proposed', yours: 'corrected', coming: 'being written'};
 const BUTTONS = {
-  accept: {suggestion: 'Accept', applied: 'Looks right'},
-  edit: {suggestion: 'Edit…', applied: 'Correct…', abstained: 'Classify…'},
-  dismiss: {suggestion: 'Dismiss', abstained: 'Dismiss'},
-  undo: {applied: 'Undo', handled: 'Undo'},
+  accept: {applied: 'Looks right'},
+  edit: {suggestion: 'Edit…', applied: 'Correct…', abstained: 'Classify…', handled: 'Correct…'},
+  dismiss: {},
+  undo: {},
   again: {none: 'Check again', unreachable: 'Try again', broken: 'Try again'},
 };
 const TITLES = {issue_type: 'Issue type', priority: 'Priority', team: 'Team'};
@@ -51,12 +51,13 @@ function confidence(share) {
 function fact(row) {
   const small = row.share !== null && row.name !== 'issue_type' ? percent(row.share) + ', ' : '';
   const kept = row.mark === 'kept';
+  const mark = kept ? 'set by someone; proposed was ' + row.value : small + MARKS[row.mark];
   return element(
     'div', {class: 'fact ' + row.mark},
     element('dt', {}, row.title),
     element('dd', {},
       element('span', {class: 'value'}, kept ? row.instead : row.value),
-      element('span', {class: 'mark'}, kept ? 'set by someone, left as it is' : small + MARKS[row.mark])),
+      element('span', {class: 'mark'}, mark)),
   );
 }
 
@@ -150,8 +151,11 @@ export function form(view, send, cancel) {
 export function draw(root, view, press) {
   root.dataset.state = view.state;
   root.setAttribute('aria-busy', view.state === 'loading' ? 'true' : 'false');
-  const left = [facts(view), buttons(view, press)].filter(Boolean);
-  const right = [guesses(view), reason(view)].filter(Boolean);
+  // Where nothing is proposed, why not is the main thing.
+  const parts = view.blank
+    ? [[reason(view), buttons(view, press)], [guesses(view)]]
+    : [[facts(view), buttons(view, press)], [guesses(view), reason(view)]];
+  const [left, right] = parts.map((column) => column.filter(Boolean));
   const columns = left.length + right.length === 0 ? [] : [element(
     'div', {class: right.length === 0 ? 'columns single' : 'columns'},
     element('div', {class: 'left'}, ...left),

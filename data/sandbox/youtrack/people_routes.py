@@ -1,0 +1,140 @@
+"""Users, groups, projects and their teams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from data.sandbox.youtrack import unverified, views
+from data.sandbox.youtrack.access import is_agent, is_staff, reads_project
+from data.sandbox.youtrack.call import Call, found
+from data.sandbox.youtrack.errors import bad_request, entity_not_found, forbidden
+from data.sandbox.youtrack.model import STANDARD_USER, Group, Project, User
+from data.sandbox.youtrack.table import Table
+from data.sandbox.youtrack.visibility import entity_id
+
+
+def people_table() -> Table:
+    """Return the routes."""
+    project = "/admin/projects/{project}"
+    return [
+        ("/users/me", {"get": lambda c: views.Me(c.caller)}),
+        ("/users", {"get": _users, "post": _create_user}),
+        ("/users/{user}", {"get": _user}),
+        ("/users/{user}/profiles/{profile}", {"get": _profile}),
+        ("/groups", {"get": lambda c: c.page(list(c.state.groups.values()))}),
+        ("/groups/{group}", {"get": _group}),
+        ("/groups/{group}/users", {"get": lambda c: c.page(_members(c, _group(c)))}),
+        ("/admin/projects", {"get": _projects}),
+        (project, {"get": lambda c: c.project()}),
+        (project + "/issues", {"get": lambda c: c.page(found(c, f"project: {c.project().short_name}"))}),
+        (project + "/team", {"get": _team}),
+        (project + "/team/users", {"get": lambda c: c.page(_members(c, c.project().team))}),
+        (
+            project + "/team/ownUsers",
+            {"get": lambda c: c.page(_members(c, c.project().team)), "post": _join},
+        ),
+        (project + "/team/ownUsers/{user}", {"delete": _leave}),
+        (project + "/team/groups", {"get": lambda c: c.page([c.project().team][:0])}),
+    ]
+
+
+def _user(call: Call) -> User:
+    user = call.state.find_user(call.path("user"))
+    if user is None:
+        raise entity_not_found(call.path("user"))
+    return user
+
+
+def _users(call: Call) -> list[Any]:
+    query = call.request.query_params.get("query", "").lower() if unverified.USERS_QUERY else ""
+    every = call.state.users.values()
+    return call.page([u for u in every if query in u.login.lower() or query in u.full_name.lower()])
+
+
+def _projects(call: Call) -> list[Any]:
+    return call.page([p for p in call.state.projects.values() if reads_project(call.state, call.caller, p)])
+
+
+def project_fields(call: Call) -> list[Any]:
+    """Return the fields of the project in the path."""
+    return call.page([views.ProjectFieldView(f) for f in call.project().fields.values()])
+
+
+def _create_user(call: Call) -> User:
+    _check_staff(call)
+    body = call.object_body()
+    login = body.get("login")
+    if not isinstance(login, str) or not login or login in call.state.users:
+        raise bad_request("A new, unique login is required")
+    name, email = str(body.get("fullName") or login), str(body.get("email") or "")
+    return call.state.add_user(login, name, email=email, kind=STANDARD_USER)
+
+
+def _profile(call: Call) -> dict[str, Any]:
+    user, profile = _user(call), call.path("profile")
+    if profile == "helpdesk":
+        mine = [p for p in call.state.projects.values() if is_agent(user, p)]
+        return {"id": user.id, "isAgent": bool(mine), "agentInProjects": mine, "$type": "HelpdeskUserProfile"}
+    names = {
+        "general": "GeneralUserProfile",
+        "notifications": "NotificationsUserProfile",
+        "timetracking": "TimeTrackingUserProfile",
+    }
+    if profile not in names:
+        raise entity_not_found(profile)
+    return {"id": user.id, "timezone": {"id": "UTC"}, "$type": names[profile]}
+
+
+def _group(call: Call) -> Group:
+    group = call.state.groups.get(call.path("group"))
+    if group is None:
+        raise entity_not_found(call.path("group"))
+    return group
+
+
+def _members(call: Call, group: Group) -> list[User]:
+    return [u for u in call.state.users.values() if group.has(u)]
+
+
+def _team(call: Call) -> dict[str, Any]:
+    team = call.project().team
+    return {
+        "id": team.id,
+        "name": team.name,
+        "ringId": None,
+        "users": _members(call, team),
+        "ownUsers": _members(call, team),
+        "groups": [],
+        "project": call.project(),
+        "$type": "ProjectTeam",
+    }
+
+
+def _join(call: Call) -> User:
+    _check_staff(call)
+    user = call.state.find_user(entity_id(call.object_body()))
+    if user is None:
+        raise entity_not_found(entity_id(call.object_body()))
+    call.project().team.members.add(user.login)
+    call.state.version += 1
+    return user
+
+
+def _leave(call: Call) -> None:
+    _check_staff(call)
+    call.project().team.members.discard(_user(call).login)
+    call.state.version += 1
+
+
+def project_field(call: Call) -> views.ProjectFieldView:
+    """Return the field of the project in the path."""
+    project: Project = call.project()
+    for field in project.fields.values():
+        if call.path("field") in (field.id, field.name):
+            return views.ProjectFieldView(field)
+    raise entity_not_found(call.path("field"))
+
+
+def _check_staff(call: Call) -> None:
+    if not is_staff(call.caller):
+        raise forbidden("You do not have permission to administer users and teams.")
