@@ -74,6 +74,10 @@ bench: setup ## Latency and throughput of triage, beside a plain baseline in the
 	$(BIN)/python -m eval.benchmarks.redaction
 	$(BIN)/python -m eval.benchmarks.webhook_refusals
 	$(BIN)/python -m eval.benchmarks.webhook_latency
+	$(BIN)/python -m eval.benchmarks.backfill
+	$(BIN)/python -m eval.benchmarks.tracker_outage
+	$(BIN)/python -m eval.benchmarks.effects_chaos --database sqlite
+	$(BIN)/python -m eval.benchmarks.effects_chaos --database postgresql
 
 app: ## Pack the YouTrack app for upload into build/
 	$(PYTHON) deploy/youtrack-app/pack.py build/firstline-youtrack-app.zip

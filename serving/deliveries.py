@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from data.caps import Caps
 from data.clock import Clock
 from data.errors import TrackerError
-from data.store import Store, outbox
+from data.store import Store, absence, outbox
 from data.store.outbox import Operation
 from data.youtrack.client import YouTrackClient
 from data.youtrack.faults import NotFoundError, RefusedError
@@ -52,9 +52,10 @@ class _PutBack:
 
 @dataclass(frozen=True, slots=True)
 class _GivenUp:
-    """The tracker will never take this one."""
+    """The tracker will never take this one. `missing`: it did not show the ticket."""
 
     why: str
+    missing: bool = False
 
 
 _Ending = Delivered | _PutBack | _GivenUp
@@ -170,7 +171,7 @@ class Deliveries:
                 self._client.check()
             except TrackerError as refused:
                 return _PutBack(refused.message, away=True)
-        return _GivenUp(error.message)
+        return _GivenUp(error.message, missing=isinstance(error, NotFoundError))
 
     def _settle(self, conn: Connection, operation: Operation, ending: _Ending) -> bool:
         """Write down how an attempt ended; tell whether the operation is finished."""
@@ -181,6 +182,8 @@ class Deliveries:
             return True
         if isinstance(ending, _GivenUp):
             outbox.fail(conn, op_id, fence, ending.why, now, permanent=True)
+            if ending.missing:  # looked for once more before it is believed to be gone
+                absence.missed(conn, [operation.ticket_id], now)
             self._journal.write("delivery given up", operation=op_id, why=ending.why)
             return True
         again = ending.pause if ending.pause is not None else min(30.0, 2.0 ** min(operation.attempts, 5))

@@ -22,6 +22,7 @@ from data.audit_heads import HourlyExport
 from data.caps import Caps
 from data.clock import Clock, SystemClock
 from data.errors import BadInputError, FirstlineError, TrackerError
+from data.reconcile import daily
 from data.settings import Settings
 from data.store import Store, decisions, inbox, open_store, workers
 from data.sync import finished, poll, refresh, sync
@@ -132,6 +133,8 @@ class Worker:
                 busy |= step() > 0
             self._give_sign()
             self._heads.turn(self._clock.now())
+            if not busy:
+                self.reconcile()
         except Stopping:
             return False
         except FirstlineError as error:
@@ -182,6 +185,26 @@ class Worker:
         if self._asked(look):
             self._next_poll = self._clock.now() + timedelta(seconds=self._settings.poll_seconds)
         return len(changed)
+
+    def reconcile(self) -> None:
+        """Compare store and ledger with the tracker once a day; what stays wrong is an alert."""
+        if self._stop.is_set() or not self._tracker_reach.due():
+            return
+
+        def compare() -> None:
+            found = daily(self._client, self._store, self._clock, self._settings.project)
+            if found is None:
+                return
+            swept, ledger = found
+            self._journal.write(
+                "reconciled",
+                tickets=swept.stored_tickets,
+                repaired=swept.repaired,
+                unrepaired=len(swept.unrepaired),
+                without_ledger_row=ledger.missing_total,
+            )
+
+        self._asked(compare)
 
     def triage(self) -> int:
         """Have the next tickets decided and commit decisions with their effects; return how many."""

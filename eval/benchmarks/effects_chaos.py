@@ -14,7 +14,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -32,7 +31,7 @@ from data.settings import SANDBOX_TOKEN
 from data.store import Store, decisions, open_store, outbox
 from data.taxonomy import load_taxonomy
 from eval.benchmarks.fixed_decisions import fields_of, fixed_decisions
-from eval.benchmarks.own_postgres import own_postgres
+from eval.benchmarks.postgres import free_port, postgres
 
 MARK = "firstline:op="
 REQUESTS = 3  # of one delivery: a look, the fields, the comment
@@ -256,13 +255,6 @@ def _worker(environ: Mapping[str, str], log: Any) -> Iterator[subprocess.Popen[b
             process.wait()
 
 
-def free_port() -> int:
-    """Return a TCP port that nobody listens on."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
-
-
 def _firstline() -> str:
     return str(Path(sys.executable).with_name("firstline"))
 
@@ -287,8 +279,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         home = Path(folder)
         counts = (given.effects, given.kills)
         if given.database == "postgresql":
-            with own_postgres(free_port()) as url:
-                report = run(*counts, url, home, seed=given.seed)
+            with postgres() as server:
+                report = run(*counts, f"{server}/postgres", home, seed=given.seed)
         else:
             url = f"sqlite:///{home / 'firstline.db'}" if given.database == "sqlite" else given.database
             report = run(*counts, url, home, seed=given.seed)

@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import IO
 
 from data.store import Store, open_store, outbox
-from eval.benchmarks.effects_chaos import REQUESTS, Desk, Report, free_port, judge
+from eval.benchmarks.effects_chaos import REQUESTS, Desk, Report, judge
 from eval.benchmarks.fixed_decisions import fixed_decisions
+from eval.benchmarks.postgres import free_port
 
 OUTAGE_SECONDS, MOST_SECONDS, MOST_AMPLIFICATION = 1800.0, 600.0, 1.1
 _AWAY = {"rules": [{"match": {"path": "/api/**"}, "effect": {"kind": "reset"}}]}

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from starlette.responses import JSONResponse
 from data.caps import Caps
 from data.clock import SystemClock
 from data.settings import Settings, read_settings
-from data.store import Store, decisions, open_store, outbox
+from data.store import Store, absence, decisions, open_store, outbox
 from data.youtrack.client import YouTrackClient
 from data.youtrack.transport import Retrying
 from data.youtrack.webhook import event_body, headers_for
@@ -146,6 +147,36 @@ def test_a_ticket_that_a_person_classified_first_is_not_touched(desk: Any, here:
     other = desk.file(SURE, "I forgot my password and cannot sign in")
     turns(made(), lambda: bool(desk.said(other)))
     assert not desk.said(issue)
+
+
+def test_a_ticket_deleted_between_decision_and_delivery_is_looked_for_again(
+    desk: Any, here: Store, made: Any
+) -> None:
+    issue = desk.file(SURE, "I forgot my password and cannot sign in")
+    stays = desk.file(SURE, "I forgot my password, cannot sign in")
+    log = io.StringIO()
+    worker = made(log)
+    worker.read_tracker()
+    assert worker.triage() == 2
+    desk.state.delete_issue(issue, desk.state.users["kim"], int(time.time() * 1000))
+    worker.deliver()
+    assert len(desk.said(stays)) == 1
+    assert "delivery given up" in log.getvalue()
+    with here.read() as conn:
+        assert outbox.counts(conn)["dead"] == 1
+        tomorrow = SystemClock().now() + timedelta(days=1)
+        assert absence.due(conn, tomorrow) == [issue.id], "believed gone only after a second look"
+
+
+def test_store_and_tracker_are_compared_once_a_day_when_nothing_else_is_due(desk: Any, made: Any) -> None:
+    desk.file(SURE, "I forgot my password and cannot sign in")
+    log = io.StringIO()
+    worker = made(log)
+    turns(worker, lambda: "reconciled" in log.getvalue())
+    for _ in range(10):
+        worker.turn()
+    found = [json.loads(line) for line in log.getvalue().splitlines() if '"reconciled"' in line]
+    assert [(f["tickets"], f["unrepaired"], f["without_ledger_row"]) for f in found] == [(1, 0, 0)]
 
 
 @pytest.mark.parametrize("lost", ["fields", "comment"])
