@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     from data.audit_commands import register_audit
     from data.backup.commands import register_backup
     from data.dataset.commands import register_data
+    from data.key_commands import register_keys
     from data.ledger_commands import register_ledger
     from data.sandbox.commands import register_sandbox
     from data.ticket_commands import register_ticket
@@ -40,6 +41,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(data, name="data")
     register_sandbox(app)
     register_audit(app)
+    register_keys(app)
     register_backup(app)
     register_ticket(app)
     register_ledger(app, ledger)

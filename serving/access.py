@@ -8,6 +8,7 @@ health; signed events carry their own proof.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from data.access import Principal, Role
 from data.errors import FirstlineError, SettingsError
+from data.keyring import WORKER
 from data.settings import Settings
 from serving import problem
 
@@ -75,15 +77,10 @@ def principal_of(request: Request) -> Principal:
 
 def check(settings: Settings) -> None:
     """Raise `SettingsError` where the service would answer strangers without a key."""
-    if settings.access == "keys":
-        raise SettingsError(
-            "This release has no API keys yet, so it cannot ask for any.",
-            remedy="Set FIRSTLINE_ACCESS=local and keep the service on this machine.",
-        )
-    if not is_loopback(settings.host):
+    if settings.access == "local" and not is_loopback(settings.host):
         raise SettingsError(
             f"Without keys the service may only listen on this machine, not on {settings.host}.",
-            remedy="Set FIRSTLINE_HOST=127.0.0.1.",
+            remedy="Set FIRSTLINE_HOST=127.0.0.1, or FIRSTLINE_ACCESS=keys (`firstline keys create`).",
         )
 
 
@@ -125,7 +122,8 @@ class Access:
             scope[_PRINCIPAL] = LOCAL
             return _foreign(scope)
         try:
-            principal = await self._service().keyring.principal(Headers(scope=scope).get("authorization", ""))
+            given = Headers(scope=scope).get("authorization", "")
+            principal = await asyncio.to_thread(self._service().keyring.principal, given)
         except FirstlineError as error:
             return problem.of(error, 503)
         if principal is None:
@@ -148,8 +146,8 @@ def _refused(rule: Rule | None, known: list[Rule], principal: Principal) -> Resp
     if rule is None:
         allowed = ", ".join(sorted({r.method for r in known}))
         return problem.response(405, "That method is not known here.", headers={"Allow": allowed})
-    own = principal.key_id == "worker" and rule.worker
-    if not own and principal.role not in rule.roles:
+    may = rule.worker if principal == WORKER else principal.role in rule.roles
+    if not may:
         return problem.response(403, f"A {principal.role} key may not do this.", remedy="Use another key.")
     if rule.desk and principal.tenant is not None:
         return problem.response(403, "This shows every client.", remedy="Use a key that is not one client's.")

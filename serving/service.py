@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse
 
 from data.clock import SystemClock
 from data.errors import BadInputError, FirstlineError
+from data.keyring import Keyring
 from data.mapping_file import load_mapping
 from data.settings import read_settings
 from data.store import open_store
@@ -108,6 +109,7 @@ class FirstlineService:
             self.triage_model = load_triage(self.settings)
             self.names = load_mapping(self.settings.home)
             self.store = open_store(self.settings.database_url)
+            self.keyring = Keyring(self.store, self.settings.home, SystemClock())
         except FirstlineError as error:
             _refuse(error)
         self.clock = SystemClock()

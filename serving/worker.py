@@ -22,6 +22,7 @@ from data.audit_heads import HourlyExport
 from data.caps import Caps
 from data.clock import Clock, SystemClock
 from data.errors import BadInputError, FirstlineError, TrackerError
+from data.keyring import WORKER_NAME, secret_file
 from data.reconcile import daily
 from data.settings import Settings
 from data.store import Store, decisions, inbox, open_store, workers
@@ -288,6 +289,13 @@ def _as_json(record: TicketRecord) -> dict[str, Any]:
     }
 
 
+def own_key(settings: Settings) -> dict[str, str]:
+    """Return the headers that let our own worker into a service that asks for keys."""
+    if settings.access != "keys":
+        return {}
+    return {"Authorization": f"Bearer {secret_file(settings.home / WORKER_NAME)}"}
+
+
 def run(settings: Settings) -> None:
     """Run the worker until SIGTERM or Ctrl-C; the batch in hand is finished."""
     clock, stop = SystemClock(), threading.Event()
@@ -298,7 +306,11 @@ def run(settings: Settings) -> None:
     with (
         open_store(settings.database_url) as store,
         httpx.Client(timeout=httpx.Timeout(30.0, connect=5.0)) as tracker,
-        httpx.Client(base_url=settings.service_url, timeout=httpx.Timeout(70.0, connect=5.0)) as service,
+        httpx.Client(
+            base_url=settings.service_url,
+            timeout=httpx.Timeout(70.0, connect=5.0),
+            headers=own_key(settings),
+        ) as service,
     ):
         client = open_tracker(settings, tracker, clock, store=store, retrying=Retrying(total=20.0, asked=2.0))
         journal = Journal(sys.stderr, clock, "worker")

@@ -26,6 +26,7 @@ from data.store.columns import CleanText, Moment
 from data.store.metadata import metadata, text_column
 from data.store.schema_desk import (
     alerts,
+    api_keys,
     audit,
     audit_head,
     inbox,
@@ -38,6 +39,7 @@ from data.store.schema_desk import (
 
 __all__ = [
     "alerts",
+    "api_keys",
     "audit",
     "audit_head",
     "changes",

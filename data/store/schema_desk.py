@@ -1,4 +1,4 @@
-"""Tables that belong to no client: events, switches, progress, alerts, the audit log.
+"""Tables that belong to no client: events, switches, progress, alerts, keys, the audit log.
 
 An event is only a hint and carries nothing but ids; the audit log names a client only where its entry is
 about one.
@@ -103,6 +103,21 @@ audit = Table(
     PrimaryKeyConstraint("seq"),
     Index(None, "subject"),
     Index(None, "tenant", "seq"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    text_column("key_id"),
+    text_column("name"),
+    text_column("role"),
+    text_column("tenant", null=True),  # None: every client
+    text_column("digest"),  # HMAC under a pepper that is not in the database
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("revoked_at", Moment),
+    Column("last_used_at", Moment),
+    PrimaryKeyConstraint("key_id"),
 )
 
 # One row: the end of the chain. Its lock is what makes writers take turns on PostgreSQL, and a tenant
