@@ -179,3 +179,26 @@ def test_create_list_rotate_revoke(tmp_path: Path, database_url: str, monkeypatc
         ("key.created", second["key_id"]),
         ("key.created", first["key_id"]),
     ]
+
+
+def test_a_service_that_asks_for_keys_lets_its_worker_and_its_friends_in(
+    serve: Any, monkeypatch: Any
+) -> None:
+    from serving.worker import own_key
+
+    running = serve('access = "keys"\n')
+    monkeypatch.setenv("FIRSTLINE_HOME", str(running.settings.home))
+    made = CliRunner().invoke(
+        application(), ["keys", "create", "--name", "x", "--role", "operator", "--json"]
+    )
+    key = json.loads(made.stdout)["key"]
+    body = {"tickets": [{"summary": "reset my password", "description": "I forgot it"}]}
+    own = own_key(running.settings)
+    for headers, status in (({}, 401), ({"Authorization": f"Bearer {key}"}, 200), (own, 200)):
+        answer = httpx.post(f"{running.url}/v1/triage", json=body, headers=headers, timeout=60)
+        assert answer.status_code == status
+    assert httpx.get(f"{running.url}/metrics", headers=own).status_code == 403
+    assert httpx.get(f"{running.url}/metrics", headers={"Authorization": f"Bearer {key}"}).status_code == 200
+    log = running.log.read_text()
+    assert key not in log
+    assert own["Authorization"].removeprefix("Bearer ") not in log
