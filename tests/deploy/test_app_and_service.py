@@ -38,7 +38,7 @@ pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is no
 
 
 class Keyring:
-    async def principal(self, header: str) -> Principal | None:
+    def principal(self, header: str) -> Principal | None:
         return Principal("k1", Role.REVIEWER, None) if header == "Bearer good" else None
 
 

@@ -43,7 +43,7 @@ WRITES = {
 
 
 class Keyring:
-    async def principal(self, header: str) -> Principal | None:
+    def principal(self, header: str) -> Principal | None:
         return KEYS.get(header.removeprefix("Bearer "))
 
 
