@@ -7,7 +7,6 @@ checked, so a copied database opens nothing) and `worker.key` (our own worker's 
 from __future__ import annotations
 
 import hmac
-import os
 import secrets
 import threading
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from data import api_key
 from data.access import Principal, Role
 from data.clock import Clock
 from data.errors import StorageError
+from data.private_file import create_once
 from data.store import Store, api_keys
 from data.store.api_keys import StoredKey
 
@@ -32,7 +32,7 @@ def secret_file(path: Path) -> str:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            _create(path)
+            create_once(path, secrets.token_urlsafe(32).encode())
         found = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise StorageError(
@@ -93,19 +93,3 @@ class Keyring:
                 self._known.clear()
             self._known[key_id] = (key, now)
         return key
-
-
-def _create(path: Path) -> None:
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, secrets.token_urlsafe(32).encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    try:
-        os.link(draft, path)  # fails where another process was first; its secret is the one that counts
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()

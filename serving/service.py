@@ -109,7 +109,8 @@ class FirstlineService:
             self.triage_model = load_triage(self.settings)
             self.names = load_mapping(self.settings.home)
             self.store = open_store(self.settings.database_url)
-            self.keyring = Keyring(self.store, self.settings.home, SystemClock())
+            if self.settings.access == "keys":  # its secrets are made on first use
+                self.keyring = Keyring(self.store, self.settings.home, SystemClock())
         except FirstlineError as error:
             _refuse(error)
         self.clock = SystemClock()

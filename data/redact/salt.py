@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from data.errors import StorageError
+from data.private_file import create_once
 from data.settings import SANDBOX_TOKEN, Settings
 
 SALT_NAME = "redaction.salt"
@@ -34,7 +35,7 @@ def read_salt(home: Path) -> bytes:
     try:
         home.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            _create(path)
+            create_once(path, os.urandom(_BYTES))
         salt = path.read_bytes()
     except OSError as error:
         raise StorageError(
@@ -47,20 +48,3 @@ def read_salt(home: Path) -> bytes:
             remedy="Restore it from a backup, or delete it: later datasets then use other stand-ins.",
         )
     return salt
-
-
-def _create(path: Path) -> None:
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, os.urandom(_BYTES))
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    try:
-        # A link fails where another process was first; its salt is then the one that counts.
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
