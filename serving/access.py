@@ -31,7 +31,6 @@ LOCAL = Principal("local", Role.OPERATOR, None)
 ALL = frozenset(Role)
 STAFF = frozenset({Role.OPERATOR, Role.REVIEWER})
 SEEING = frozenset({Role.OPERATOR, Role.REVIEWER, Role.READ_ONLY})
-OPERATORS = frozenset({Role.OPERATOR})
 _PRINCIPAL = "firstline.principal"
 
 

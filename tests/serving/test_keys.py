@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 from data import api_key
 from data.access import Role
+from data.clock import ManualClock
 from data.keyring import PEPPER_NAME, WORKER_NAME, Keyring, pepper_of, secret_file
 from data.settings import read_settings
 from data.store import Store, api_keys, audit
@@ -30,26 +31,13 @@ from serving.cli import application
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
 
 
-class Moved:
-    """A clock that tests move."""
-
-    def __init__(self) -> None:
-        self.at = NOW
-
-    def now(self) -> datetime:
-        return self.at
-
-    def sleep(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOW)
 
 
 @pytest.fixture
-def clock() -> Moved:
-    return Moved()
-
-
-@pytest.fixture
-def ring(store: Store, tmp_path: Path, clock: Moved) -> Keyring:
+def ring(store: Store, tmp_path: Path, clock: ManualClock) -> Keyring:
     return Keyring(store, tmp_path, clock)
 
 
@@ -101,7 +89,7 @@ def test_one_clients_key_is_that_client_and_not_the_desk(ring: Keyring, store: S
 
 
 def test_only_the_whole_key_in_its_time_is_good(
-    ring: Keyring, store: Store, tmp_path: Path, clock: Moved
+    ring: Keyring, store: Store, tmp_path: Path, clock: ManualClock
 ) -> None:
     key = made(store, tmp_path, Role.OPERATOR, expires_at=NOW + timedelta(minutes=1))
     other = api_key.new_key(secrets.token_bytes)
@@ -126,7 +114,7 @@ def test_a_key_with_another_secret_of_the_same_id_is_refused(
 
 
 def test_a_revoked_key_is_refused_within_a_minute(
-    ring: Keyring, store: Store, tmp_path: Path, clock: Moved
+    ring: Keyring, store: Store, tmp_path: Path, clock: ManualClock
 ) -> None:
     key = made(store, tmp_path, Role.READ_ONLY)
     name = str(api_key.key_id(key))
@@ -140,7 +128,7 @@ def test_a_revoked_key_is_refused_within_a_minute(
         assert api_keys.every(conn)[0].last_used_at == NOW
 
 
-def test_a_copied_database_opens_nothing(store: Store, tmp_path: Path, clock: Moved) -> None:
+def test_a_copied_database_opens_nothing(store: Store, tmp_path: Path, clock: ManualClock) -> None:
     key = made(store, tmp_path, Role.OPERATOR)
     elsewhere = Keyring(store, tmp_path / "elsewhere", clock)
     assert elsewhere.principal(f"Bearer {key}") is None
