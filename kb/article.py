@@ -30,7 +30,7 @@ _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """What the desk tells. Empty `clients`, `countries` or `releases` mean all; no `valid_to` means no end."""
+    """What the desk tells. Empty `clients`, `countries`, `releases` mean all; no `valid_to`: no end."""
 
     id: str
     title: str
@@ -90,12 +90,16 @@ def _check_kind(article: Article, fields: FieldReader, taxonomy: Taxonomy) -> No
     """Note what the kind asks for and the article lacks."""
     check_sections(fields, article.audience, compliance=article.kind == "compliance")
     if article.record.owner and article.record.owner not in taxonomy.teams:
-        fields.note("owner", f"owner {article.record.owner!r} is no team", f"Use: {', '.join(taxonomy.teams)}.")
+        fields.note(
+            "owner", f"owner {article.record.owner!r} is no team", f"Use: {', '.join(taxonomy.teams)}."
+        )
     if article.kind == "compliance":
         if not article.countries:
             fields.note("countries", "a compliance reference must name its countries", "Add their codes.")
         if article.valid_to is None:
-            fields.note("valid_to", "a compliance reference must have an end", "Add the day it must be renewed by.")
+            fields.note(
+                "valid_to", "a compliance reference must have an end", "Add the day it must be renewed by."
+            )
     if article.kind == "runbook" and not article.clients:
         fields.note("clients", "a runbook must name its clients", "Add their keys, or make it a resolution.")
     if article.kind in ("runbook", "compliance", "resolution") and article.audience != "agent":

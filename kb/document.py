@@ -86,7 +86,10 @@ def _mapping(path: Path, text: str, *, first_line: int, what: str) -> tuple[dict
     for entry, line in _entries(node, ""):
         if entry in lines:
             raise _refused(
-                path, line + first_line, f"{entry} is given twice", "Keep one of the two: YAML takes the last."
+                path,
+                line + first_line,
+                f"{entry} is given twice",
+                "Keep one of the two: YAML takes the last.",
             )
         lines[entry] = line + first_line
     return cast(dict[str, Any], raw), lines

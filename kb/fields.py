@@ -86,7 +86,9 @@ class FieldReader:
         if value and not _ID.fullmatch(value):
             self.note(name, f"{name} {value!r} is not lower-case words joined by hyphens", "Rename it.")
         elif value and value != expected:
-            self.note(name, f"{name} {value!r} is not the file's name", f"Write {expected!r}, or rename the file.")
+            self.note(
+                name, f"{name} {value!r} is not the file's name", f"Write {expected!r}, or rename the file."
+            )
         return value
 
     def choice(self, name: str, allowed: Collection[str], *, default: str | None = None) -> str:

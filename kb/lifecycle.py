@@ -86,7 +86,7 @@ def retire(record: Record, *, by: str, on: date, because: str) -> dict[str, Any]
 
 
 def revise(record: Record, *, by: str) -> dict[str, Any]:
-    """Return the entries that make the next version a draft of `by`; old reviews and approvals go (`None`)."""
+    """Return the entries that make the next version a draft of `by`; old reviews and approvals go."""
     _named(by)
     _from(record, ("reviewed", "approved"), "draft")
     gone: dict[str, Any] = dict.fromkeys(RECORDS)

@@ -37,13 +37,19 @@ def check_sections(fields: FieldReader, audience: str, *, compliance: bool) -> N
     found = sections_of(body)
     for heading in wanted:
         if heading not in found:
-            fields.note_text("", f"section '## {heading}' is missing", "Write it; every article answers this.")
+            fields.note_text(
+                "", f"section '## {heading}' is missing", "Write it; every article answers this."
+            )
         elif not found[heading]:
-            fields.note_text(f"## {heading}", f"section '## {heading}' is empty", "Answer it, or say why not.")
+            fields.note_text(
+                f"## {heading}", f"section '## {heading}' is empty", "Answer it, or say why not."
+            )
     for heading in found:
         if heading not in wanted:
             fields.note_text(
-                f"## {heading}", f"section '## {heading}' is not one of this kind", f"Use: {', '.join(wanted)}."
+                f"## {heading}",
+                f"section '## {heading}' is not one of this kind",
+                f"Use: {', '.join(wanted)}.",
             )
     if len(_HEADING.findall(body)) != len(found):
         fields.note_text("", "a section is there twice", "Join the two.")
