@@ -113,16 +113,32 @@ SCOPE: dict[str, Any] = {
         ({"checks": with_account("active", "locked")}, {"checks": with_account("locked")}, True),
         ({"issue_types": ["account_locked_or_inactive"]}, {}, False),
         ({"issue_types": ["account_locked_or_inactive", "password_reset"]}, {}, True),
-        ({"applies_to": {**SCOPE, "clients": ["acme"]}}, {"applies_to": {**SCOPE, "clients": ["bolt"]}}, False),
+        (
+            {"applies_to": {**SCOPE, "clients": ["acme"]}},
+            {"applies_to": {**SCOPE, "clients": ["bolt"]}},
+            False,
+        ),
         ({"applies_to": {**SCOPE, "clients": ["acme"]}}, {}, True),
-        ({"applies_to": {**SCOPE, "countries": ["DE"]}}, {"applies_to": {**SCOPE, "countries": ["FR"]}}, False),
-        ({"applies_to": {**SCOPE, "valid_to": date(2026, 3, 1)}}, {"applies_to": {**SCOPE, "valid_from": date(2026, 3, 2)}}, False),
-        ({"applies_to": {**SCOPE, "valid_to": date(2026, 3, 2)}}, {"applies_to": {**SCOPE, "valid_from": date(2026, 3, 2)}}, True),
+        (
+            {"applies_to": {**SCOPE, "countries": ["DE"]}},
+            {"applies_to": {**SCOPE, "countries": ["FR"]}},
+            False,
+        ),
+        (
+            {"applies_to": {**SCOPE, "valid_to": date(2026, 3, 1)}},
+            {"applies_to": {**SCOPE, "valid_from": date(2026, 3, 2)}},
+            False,
+        ),
+        (
+            {"applies_to": {**SCOPE, "valid_to": date(2026, 3, 2)}},
+            {"applies_to": {**SCOPE, "valid_from": date(2026, 3, 2)}},
+            True,
+        ),
         ({"detect": {"some": ["Expired"]}}, {"detect": {"none": ["expired", "x"]}}, False),
         ({"detect": {"some": ["expired", "old"]}}, {"detect": {"none": ["expired"]}}, True),
         ({"yields_to": ["other"]}, {}, False),
     ],
-)  # fmt: skip
+)
 def test_two_patterns_claim_one_case_only_if_nothing_tells_them_apart(
     taxonomy: Taxonomy,
     pattern_text: Callable[..., str],

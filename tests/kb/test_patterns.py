@@ -14,7 +14,7 @@ from data.taxonomy import Taxonomy
 from kb.actions import Alone, ForAPerson, Prepare
 from kb.pattern import PATTERNS, Pattern, parse_pattern, read_patterns
 from kb.problem import DocumentsError
-from kb.vocabulary import GIVEN, ASKED, TELLABLE, reads, writes
+from kb.vocabulary import ASKED, GIVEN, TELLABLE, reads, writes
 
 PATH = Path("password-reset-link.yaml")
 SENSITIVE = (
@@ -31,13 +31,31 @@ def refused(text: str, taxonomy: Taxonomy, path: Path = PATH) -> str:
 
 def minimal(handling_type: str, **changes: Any) -> str:
     raw: dict[str, Any] = {
-        "id": "probe", "title": "Probe", "issue_types": [handling_type], "language": "en", "owner": "payroll-ops",
-        "author": "an editor", "status": "draft", "version": 1, "review_by": "2027-01-01", "mode": "draft",
-        "risk_class": "low", "symptom": "A probe.",
-        "applies_to": {"clients": [], "countries": [], "releases": [], "valid_from": "2026-01-01", "valid_to": None},
-        "checks": [{"read": "identity", "with": {"person": "requester"}, "where": {"address_on_record": True}}],
-        "actions": [{"hand_over": "payroll-ops"}], "reply_template": "Hello {{requester}}",
-    }  # fmt: skip
+        "id": "probe",
+        "title": "Probe",
+        "issue_types": [handling_type],
+        "language": "en",
+        "owner": "payroll-ops",
+        "author": "an editor",
+        "status": "draft",
+        "version": 1,
+        "review_by": "2027-01-01",
+        "mode": "draft",
+        "risk_class": "low",
+        "symptom": "A probe.",
+        "applies_to": {
+            "clients": [],
+            "countries": [],
+            "releases": [],
+            "valid_from": "2026-01-01",
+            "valid_to": None,
+        },
+        "checks": [
+            {"read": "identity", "with": {"person": "requester"}, "where": {"address_on_record": True}}
+        ],
+        "actions": [{"hand_over": "payroll-ops"}],
+        "reply_template": "Hello {{requester}}",
+    }
     raw |= changes
     text = yaml.safe_dump({k: v for k, v in raw.items() if v is not ...})
     return text.replace("'2027-01-01'", "2027-01-01").replace("'2026-01-01'", "2026-01-01")
@@ -85,9 +103,15 @@ def test_no_effect_can_be_written_where_people_must_act(taxonomy: Taxonomy, name
         if kind.handling not in ("never", "assist"):
             continue
         text = minimal(
-            kind.key, mode=mode, facts=facts, question="Which?", actions=[write_of(name), {"hand_over": kind.team}],
-            confirm=[{"read": "identity", "with": {"person": "requester"}, "where": {"address_on_record": True}}],
-        )  # fmt: skip
+            kind.key,
+            mode=mode,
+            facts=facts,
+            question="Which?",
+            actions=[write_of(name), {"hand_over": kind.team}],
+            confirm=[
+                {"read": "identity", "with": {"person": "requester"}, "where": {"address_on_record": True}}
+            ],
+        )
         assert "leaves write to a person" in refused(text, taxonomy, Path("probe.yaml"))
 
 
@@ -147,11 +171,23 @@ ACCOUNT = {"read": "account", "with": {"person": "requester"}, "where": {"status
         ({"checks": [{"read": "identity", "with": {"person": "requester"}}]}, "neither asks nor gives"),
         ({"checks": [{**IDENTITY, "give": {"role": "role"}}]}, "role may not be told"),
         (
-            {"checks": [{"read": "payslip", "with": {"person": "requester", "month": "month"}, "where": {"hold": False}}]},
+            {
+                "checks": [
+                    {
+                        "read": "payslip",
+                        "with": {"person": "requester", "month": "month"},
+                        "where": {"hold": False},
+                    }
+                ]
+            },
             "month may be missing",
         ),
         (
-            {"checks": [{"read": "invitation", "with": {"person": "requester"}, "give": {"day": "goes_out_on"}}]},
+            {
+                "checks": [
+                    {"read": "invitation", "with": {"person": "requester"}, "give": {"day": "goes_out_on"}}
+                ]
+            },
             "goes_out_on may be missing",
         ),
         ({"facts": ["month"]}, "nothing asks for them"),
@@ -160,7 +196,10 @@ ACCOUNT = {"read": "account", "with": {"person": "requester"}, "where": {"status
         ({"facts": ["employee"], "question": "Who?"}, "nobody checks the right"),
         ({"actions": [{"pay": "now"}]}, "none of the known verbs"),
         ({"actions": [{"write": "pay_salary", "with": {}}]}, "no effect 'pay_salary'"),
-        ({"actions": [{"write": "lock_account", "with": {"person": "requester"}}]}, "no effect 'lock_account'"),
+        (
+            {"actions": [{"write": "lock_account", "with": {"person": "requester"}}]},
+            "no effect 'lock_account'",
+        ),
         ({"actions": [{"add_article": "x"}]}, "mode auto without resolve"),
         ({"actions": [{"hand_over": "kitchen"}, {"resolve": True}]}, "'kitchen' is none of"),
         ({"confirm": ...}, "nothing confirms that it worked"),
@@ -170,7 +209,7 @@ ACCOUNT = {"read": "account", "with": {"person": "requester"}, "where": {"status
         ({"owner": "kitchen"}, "is no team"),
         ({"detect": {"perhaps": ["x"]}}, "perhaps is unknown"),
     ],
-)  # fmt: skip
+)
 def test_a_pattern_that_must_not_run_is_refused(
     taxonomy: Taxonomy, pattern_text: Callable[..., str], changes: dict[str, object], words: str
 ) -> None:
