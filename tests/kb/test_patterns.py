@@ -70,7 +70,8 @@ def test_the_shipped_patterns_are_many_and_right(taxonomy: Taxonomy) -> None:
     patterns = read_patterns(PATTERNS, taxonomy)
     assert len(patterns) >= 25
     may = {k for k, t in taxonomy.issue_types.items() if t.handling in ("auto", "self_service")}
-    assert may <= {t for p in patterns for t in p.issue_types}
+    assert {t for p in patterns for t in p.issue_types} == set(taxonomy.issue_types)
+    assert {t for p in patterns if p.mode == "auto" for t in p.issue_types} <= may
     assert any(isinstance(p.plan, Alone) and p.plan.writes for p in patterns)
 
 
@@ -142,7 +143,7 @@ def test_a_plan_that_acts_alone_cannot_be_made_for_people_s_work() -> None:
 
 
 def test_a_pattern_for_people_must_name_who_gets_it(taxonomy: Taxonomy) -> None:
-    text = minimal("bank_details_change", actions=[{"set_priority": "major"}])
+    text = minimal("bank_details_change", actions=[{"raise_priority": "major"}])
     assert "nobody gets the ticket" in refused(text, taxonomy, Path("probe.yaml"))
 
 
@@ -159,7 +160,7 @@ ACCOUNT = {"read": "account", "with": {"person": "requester"}, "where": {"status
         ({"reply_template": "Your account {{iban}} is set"}, "nothing fills {{iban}}"),
         ({"reply_template": "Paid on {{pay_date}}"}, "nothing fills {{pay_date}}"),
         ({"reply_template": "Hello {{requester}"}, "braces that do not close"),
-        ({"checks": []}, "checks needs at least 1"),
+        ({"checks": []}, "runs without knowing who asks"),
         ({"checks": [ACCOUNT]}, "runs without knowing who asks"),
         ({"checks": [{**IDENTITY, "read": "gossip"}]}, "no look-up 'gossip'"),
         ({"checks": [{**IDENTITY, "where": {"address_on_record": "true"}}]}, "'true' is none of its values"),
