@@ -6,18 +6,20 @@ import json
 import os
 import sys
 from dataclasses import asdict, replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from data.errors import BundleError, SettingsError
 from data.mapping import TrackerMapping, as_tables
 from data.settings import Settings, read_settings, unknown_variables
-from data.youtrack.client import YouTrackClient
-from data.youtrack.survey import Survey
-from serving.connect.fit import Problem
-from serving.connect.propose import Proposal
 from serving.connect.rehearsal import NEWEST, Rehearsed
+
+if TYPE_CHECKING:  # `firstline --help` stays fast
+    from data.youtrack.client import YouTrackClient
+    from data.youtrack.survey import Survey
+    from serving.connect.fit import Problem
+    from serving.connect.propose import Proposal
 
 Text = str | None
 
