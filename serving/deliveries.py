@@ -125,7 +125,9 @@ class Deliveries:
         except HeldBackError:
             return _PutBack("waits: automation is paused", counted=False)
         except NotSettledError:
-            return _PutBack("waits until a comment sent off earlier would be visible")
+            said = operation.said_at or self._clock.now()
+            rest = (said + _SETTLING - self._clock.now()).total_seconds()
+            return _PutBack("waits until a comment sent off earlier would be visible", rest, counted=False)
         except RefusedError as error:
             return self._refusal(error)
         except TrackerError as error:
@@ -136,13 +138,15 @@ class Deliveries:
         """Pause for all where the tracker asks for it or answered nobody; else a failure is one's own."""
         failed = [e for e in endings if isinstance(e, _PutBack) and e.away]
         asked = [e for e in failed if e.pause is not None]
+        answered = any(isinstance(e, Delivered) for e in endings)
+        if answered:
+            self._tracker.answered()
         if asked:
             longest = max(asked, key=lambda e: e.pause or 0.0)
             self._tracker.failed(longest.why, longest.pause)
-        elif any(isinstance(e, Delivered) for e in endings):
-            self._tracker.answered()
-        elif failed:
-            self._tracker.failed(failed[0].why)
+        elif not answered:
+            for ending in failed:
+                self._tracker.failed(ending.why)
 
     def _effect(self, operation: Operation) -> Delivered:
         """Deliver by kind; every write asks first whether the claim and the switch still allow it."""
@@ -186,7 +190,7 @@ class Deliveries:
                 absence.missed(conn, [operation.ticket_id], now)
             self._journal.write("delivery given up", operation=op_id, why=ending.why)
             return True
-        again = ending.pause if ending.pause is not None else min(30.0, 2.0 ** min(operation.attempts, 5))
+        again = ending.pause if ending.pause is not None else min(30.0, 2.0 ** min(operation.attempts - 1, 5))
         outbox.fail(
             conn,
             op_id,
