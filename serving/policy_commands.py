@@ -14,6 +14,7 @@ from data.settings import read_settings
 from eval.groups import REST, Grouping
 from serving.plan import Line, Plan
 
+_NEAREST = 5
 policy_app = typer.Typer(
     no_args_is_help=True, help="What may be done alone: plan it, and check a policy file."
 )
@@ -109,8 +110,12 @@ def _table(found: Plan) -> list[str]:
 def _pooled(found: Plan) -> list[str]:
     if not found.thin:
         return []
-    listed = ", ".join(f"{group} {n}" for group, n in found.thin)
-    return [f"Pooled until {found.own_from} of their own tickets were reviewed; so far: {listed}."]
+    nearest = sorted(found.thin, key=lambda pair: -pair[1])[:_NEAREST]
+    listed = ", ".join(f"{group} {n}" for group, n in nearest)
+    return [
+        f"{len(found.thin)} groups are pooled until {found.own_from} of their own tickets were reviewed. "
+        f"The nearest: {listed}."
+    ]
 
 
 def _name(line: Line, found: Plan) -> str:

@@ -2,8 +2,8 @@
 
 `python -m eval.benchmarks.guarantees [--desks 2000]` prints, for a calibrated, an over-confident and an
 edge desk (whose error is a hair above the budget at every confidence), how often a certified threshold's
-true error exceeds the budget, beside the threshold that "looks right" on the same rows; then false alarms of the
-guard over a year of 25 audits a week, and how soon it notices a broken promise, beside a weekly
+true error exceeds the budget, beside the threshold that "looks right" on the same rows; then false alarms
+of the guard over a year of 25 audits a week, and how soon it notices a broken promise, beside a weekly
 confidence interval. Exits 1 where a promise is broken more often than stated.
 """
 
