@@ -12,32 +12,37 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 import psutil
 
+PARENT = "_FIRSTLINE_SERVER"
+"""The environment variable with the process id of the server that `firstline serve` became."""
 _PR_SET_PDEATHSIG = 1
-_SERVERS = ("bentoml", "circusd")  # as it was started, and as it calls itself later
 _LOOK_SECONDS = 0.25
 _GRACE_SECONDS = 20.0
 
 
-def end_with_parent(grace: float = _GRACE_SECONDS) -> None:
+def end_with_parent(environ: Mapping[str, str], grace: float = _GRACE_SECONDS) -> None:
     """From now on end when the parent is gone; at once where it is gone already.
 
     What is being answered is finished, within `grace` seconds; a process that hangs ends then as well.
     Does nothing where no BentoML server started us.
     """
-    if not _is_server_worker():
+    if not is_server_worker():
         return
     parent = os.getppid()
-    if not is_server(parent):  # it died while we were starting
+    if environ.get(PARENT, str(parent)) != str(parent):  # it died while we were starting
         os._exit(1)
     if sys.platform == "linux":  # the kernel is quicker than a look now and then
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     ending = threading.Thread(target=_watch, args=(lambda: os.getppid() == parent, grace), daemon=True)
     ending.start()
+
+
+def is_server_worker() -> bool:
+    """Whether this process answers for a BentoML server. The parent may have given itself another title."""
+    return "_bentoml_impl.worker.service" in psutil.Process().cmdline()
 
 
 def _watch(has_parent: Callable[[], bool], grace: float) -> None:
@@ -46,16 +51,3 @@ def _watch(has_parent: Callable[[], bool], grace: float) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(grace)
     os._exit(1)
-
-
-def _is_server_worker() -> bool:
-    return any(word.startswith("_bentoml_impl.worker") for word in psutil.Process().cmdline())
-
-
-def is_server(pid: int) -> bool:
-    """Tell whether that process is BentoML's server, the parent of those that answer."""
-    try:
-        words = psutil.Process(pid).cmdline()
-    except psutil.Error:
-        return False
-    return any(Path(word).name in _SERVERS for word in words)

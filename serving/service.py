@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import signal
 import sys
 import time
 from typing import Annotated, Any, NoReturn, cast
 
 import bentoml
 import numpy as np
+import psutil
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from sqlalchemy import text
 from starlette.responses import JSONResponse
@@ -34,7 +34,7 @@ from serving.batcher import GreedyBatcher
 from serving.boundary import Boundary
 from serving.contract import parse_ticket, result
 from serving.metrics import Metrics
-from serving.orphan import end_with_parent, is_server
+from serving.orphan import end_with_parent, is_server_worker
 from serving.site import application
 from serving.wiring import load_triage
 
@@ -104,7 +104,7 @@ class FirstlineService:
     """Calibrated triage of support tickets."""
 
     def __init__(self) -> None:
-        end_with_parent()
+        end_with_parent(os.environ)
         try:
             self.settings = read_settings()
             check_access(self.settings)
@@ -172,8 +172,8 @@ class FirstlineService:
 def _refuse(error: FirstlineError) -> NoReturn:
     """End with one message. BentoML's parent would stay, without a worker, for ever: it ends as well."""
     print(f"firstline: {error}", file=sys.stderr, flush=True)
-    if is_server(os.getppid()):
-        os.kill(os.getppid(), signal.SIGTERM)
+    if is_server_worker():
+        psutil.Process(os.getppid()).terminate()
     os._exit(error.exit_code)
 
 
