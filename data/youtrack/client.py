@@ -20,6 +20,7 @@ from data.ticket import Comment, TicketRecord
 from data.youtrack import machine, wire
 from data.youtrack.faults import RefusedError, UnavailableError
 from data.youtrack.gate import Gate
+from data.youtrack.nested import COMMENT_FIELDS, whole
 from data.youtrack.query import path_part, query_value
 from data.youtrack.transport import Retrying, Transport, guest_refused
 
@@ -117,7 +118,7 @@ class YouTrackClient:
     def comments(self, issue_id: str) -> tuple[Comment, ...]:
         """Return every comment of a ticket, oldest first."""
         path = f"/issues/{path_part(issue_id)}/comments"
-        return wire.parse_comments(self._all(path, {"fields": wire.COMMENT_FIELDS}))
+        return wire.parse_comments(self._all(path, {"fields": COMMENT_FIELDS}))
 
     def activities_page(
         self,
@@ -311,9 +312,7 @@ class YouTrackClient:
         found = machine.machines(wire.need(raw, "customFields", list))
         project = wire.need(wire.need(raw, "project", dict), "shortName", str)
         self._machines[project] = self._machines.get(project, frozenset()) | found
-        cut = len(wire.need(raw, "comments", list)) >= wire.NESTED_PAGE
-        every = self.comments(wire.need(raw, "id", str)) if cut else None
-        return wire.parse_issue(raw, self.names, every)
+        return wire.parse_issue(whole(raw, self.listing), self.names)
 
     def _all(self, path: str, params: Mapping[str, str], *, top: int | None = None) -> Iterator[Any]:
         seen: set[str] = set()
