@@ -72,6 +72,11 @@ class YouTrackClient:
         """How far the tracker's clock is ahead of ours, by its last answer; `None` before there was one."""
         return self._transport.skew
 
+    @property
+    def build(self) -> str:
+        """Which build the tracker says it is; empty before its first answer, or where it does not tell."""
+        return self._transport.build
+
     def me(self) -> Account:
         """Return the token's account."""
         raw = self._transport.get("/users/me", {"fields": "id,login,guest"})
@@ -196,13 +201,9 @@ class YouTrackClient:
         """Make an entity of the settings below `/api`; return its id. Never retried."""
         return str(wire.need(self._transport.post(path, {"fields": "id"}, dict(body)), "id", str))
 
-    def types_shown(self, project: str) -> dict[str, str]:
-        """Return field name -> `$type` as the project's newest ticket shows it: settings do not tell all."""
-        query = f"{self.project_query(project)} sort by: created desc"
-        params: dict[str, str | int] = {"query": query, "$top": 1, "fields": "id,customFields($type,id,name)"}
-        raw = self._transport.get("/issues", params)
-        shown = raw[0].get("customFields") or [] if isinstance(raw, list) and raw else []
-        return {str(f.get("name")): wire.short_type(f) for f in shown}
+    def read(self, path: str, params: Mapping[str, str | int]) -> Any:
+        """Return what the tracker answers to a question below `/api`, as it is."""
+        return self._transport.get(path, params)
 
     @staticmethod
     def project_query(project: str) -> str:

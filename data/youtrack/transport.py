@@ -93,6 +93,7 @@ class Transport:
         self._login: str | None = None
         self._unverified = verify
         self.skew: timedelta | None = None
+        self.build = ""
         self._timeout = httpx.Timeout(retrying.patience, connect=_CONNECT_SECONDS)
 
     def __repr__(self) -> str:
@@ -187,6 +188,7 @@ class Transport:
     def _whole(self, reply: httpx.Response) -> httpx.Response:
         """Read an answer to its end, which must come within bounds."""
         began, kept = self._clock.now(), bytearray()
+        self.build = reply.headers.get("X-Version", self.build)
         self._compare(reply.headers.get("Date"), began)
         for part in reply.iter_bytes():
             kept += part
