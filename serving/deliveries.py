@@ -129,7 +129,7 @@ class Deliveries:
             rest = (said + _SETTLING - self._clock.now()).total_seconds()
             return _PutBack("waits until a comment sent off earlier would be visible", rest, counted=False)
         except RefusedError as error:
-            return self._refusal(error)
+            return self._refusal(operation, error)
         except TrackerError as error:
             return _PutBack(error.message, getattr(error, "retry_after", None), away=True)
         return result
@@ -168,14 +168,22 @@ class Deliveries:
         settled = said is None or self._clock.now() - said >= _SETTLING
         return deliver(self._client, operation, allow, settled=settled)
 
-    def _refusal(self, error: RefusedError) -> _Ending:
-        """Bury what the tracker will never take; wait where it is us whom it does not take."""
-        if not isinstance(error, NotFoundError):
-            try:
+    def _refusal(self, operation: Operation, error: RefusedError) -> _Ending:
+        """Bury what the tracker will never take; wait where it is us whom it does not take.
+
+        A ticket is not shown either because it is gone or because its whole project is hidden from us.
+        """
+        missing = isinstance(error, NotFoundError)
+        try:
+            if missing:
+                self._client.fields_of(operation.payload["project"], fresh=True)
+            else:
                 self._client.check()
-            except TrackerError as refused:
-                return _PutBack(refused.message, away=True)
-        return _GivenUp(error.message, missing=isinstance(error, NotFoundError))
+        except NotFoundError:
+            return _PutBack(f"the project {operation.payload['project']} is hidden from us", away=True)
+        except TrackerError as refused:
+            return _PutBack(refused.message, away=True)
+        return _GivenUp(error.message, missing=missing)
 
     def _settle(self, conn: Connection, operation: Operation, ending: _Ending) -> bool:
         """Write down how an attempt ended; tell whether the operation is finished."""

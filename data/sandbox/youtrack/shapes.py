@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from data.sandbox.youtrack import model as s
+from data.sandbox.youtrack import unverified
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +93,10 @@ class Count:
     """An answer of `issuesGetter/count`."""
 
     count: int
+
+
+def relation_field(words: str) -> dict[str, str] | None:
+    """Return what an entry of the feed about links names as its field."""
+    if not unverified.FEED_TELLS_RELATION:
+        return None
+    return {"id": words, "name": words, "presentation": words, "$type": "PredefinedFilterField"}
