@@ -27,7 +27,7 @@ from data.keyring import WORKER
 from data.settings import Settings
 from serving import problem
 
-LOCAL = Principal("local", Role.OPERATOR, None)
+LOCAL = Principal("local", Role.OPERATOR, None, acts_for_people=True)
 ALL = frozenset(Role)
 STAFF = frozenset({Role.OPERATOR, Role.REVIEWER})
 SEEING = frozenset({Role.OPERATOR, Role.REVIEWER, Role.READ_ONLY})
