@@ -133,9 +133,9 @@ def _not_ready(error: Exception) -> bool:
 def _refuse(error: FirstlineError) -> NoReturn:
     """End with one message. BentoML's parent would stay, without a worker, for ever: it ends as well."""
     print(f"firstline: {error}", file=sys.stderr, flush=True)
-    parent = psutil.Process(os.getppid())
-    if "bentoml" in parent.cmdline():
-        parent.terminate()
+    # Asked of ourselves: where `setproctitle` is installed, the parent is called something else.
+    if "_bentoml_impl.worker.service" in psutil.Process().cmdline():
+        psutil.Process(os.getppid()).terminate()
     os._exit(error.exit_code)
 
 
