@@ -109,6 +109,10 @@ _FILTERS = (
         maxLength=ticket_query.CURSOR_MOST,
     ),
 )
+_LINKS = {
+    name: {"operationId": name, "parameters": {"ticket": "$response.body#/tickets/0/id"}}
+    for name in ("ticket", "decision", "suggestion", "accept", "edit", "dismiss", "undo")
+}
 _PAGE, _TEXT = (200, "text/html", None), (200, "text/plain", None)
 
 
@@ -155,6 +159,7 @@ ENTRIES: dict[tuple[str, str], Entry] = {
         "A signed, ids-only event of the tracker; Standard Webhooks headers or the vendor's token.",
         _given(shapes.Received, 202),
         (400, 401, 409, 413, 503),
+        shapes.EventIn,
     ),
     ("GET", "/v1/tickets"): Entry(
         "tickets",
@@ -254,7 +259,9 @@ def _responses(rule: Rule, entry: Entry) -> dict[str, Any]:
         schema: dict[str, Any] = {"type": "string"}
     else:
         schema = _ANYTHING if shape is None else _reference(shape)
-    found = {str(status): {"description": "Done.", "content": {media: {"schema": schema}}}}
+    found: dict[str, Any] = {str(status): {"description": "Done.", "content": {media: {"schema": schema}}}}
+    if entry.id == "tickets":
+        found[str(status)]["links"] = _LINKS
     problem = {MEDIA_TYPE: {"schema": _reference(shapes.Problem)}}
     for refused in refusals(rule, entry):
         found[str(refused)] = {"description": STATUSES[refused], "content": dict(problem)}

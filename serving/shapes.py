@@ -256,6 +256,14 @@ class BundleOut(BaseModel):
     issue_types: list[str]
 
 
+class EventIn(BaseModel):
+    """An event, ids only. The signature is over the raw bytes; the vendor's app sends a readable `id`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str = Field(pattern="^[A-Za-z][A-Za-z0-9_]{0,20}-[0-9]{1,9}$")
+
+
 class Received(BaseModel):
     """The event is stored."""
 

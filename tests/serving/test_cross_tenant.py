@@ -184,8 +184,7 @@ def test_the_running_service_in_full(
     bundle_directory: Path, tmp_path: Path, kind: str, monkeypatch: Any
 ) -> None:
     (tmp_path / "bundles").symlink_to(bundle_directory.parent)
-    pointer = bundle_directory.parent / "champion"
-    pointer.write_text(bundle_directory.name)
+    (bundle_directory.parent / "champion").write_text(bundle_directory.name)
     monkeypatch.setenv("FIRSTLINE_HOME", str(tmp_path))
     assert cross_tenant.main(["--calls", "2500", "--database", kind]) == 0
 
