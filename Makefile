@@ -79,6 +79,10 @@ bench: setup ## Latency and throughput of triage, beside a plain baseline in the
 	$(BIN)/python -m eval.benchmarks.tracker_outage
 	$(BIN)/python -m eval.benchmarks.effects_chaos --database sqlite
 	$(BIN)/python -m eval.benchmarks.effects_chaos --database postgresql
+	$(BIN)/python -m eval.benchmarks.cross_tenant --database sqlite
+	$(BIN)/python -m eval.benchmarks.cross_tenant --database postgresql
+	$(BIN)/python -m eval.benchmarks.api_fuzz --database sqlite
+	$(BIN)/python -m eval.benchmarks.api_fuzz --database postgresql
 
 app: ## Pack the YouTrack app for upload into build/
 	$(PYTHON) deploy/youtrack-app/pack.py build/firstline-youtrack-app.zip

@@ -108,6 +108,7 @@ tickets = Table(
     UniqueConstraint("ticket_id"),  # the tracker's id: one ticket belongs to one client at a time
     Index(None, "resolved", "issue_type", "created"),
     Index(None, "readable_id"),
+    Index(None, "tenant", "created", "ticket_id"),  # a client's tickets, page by page
 )
 
 comments = Table(
