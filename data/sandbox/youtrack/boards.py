@@ -10,8 +10,8 @@ from typing import Any
 from data.sandbox.youtrack.access import reader, reads_project
 from data.sandbox.youtrack.call import Call
 from data.sandbox.youtrack.errors import entity_not_found
-from data.sandbox.youtrack.kinds import KINDS
 from data.sandbox.youtrack.model import AGILE, SPRINT, Issue, Project
+from data.sandbox.youtrack.schema_shapes import has_bundle
 from data.sandbox.youtrack.shapes import BundleView
 from data.sandbox.youtrack.table import Table, Told
 from data.sandbox.youtrack.visibility import entity_id
@@ -102,7 +102,7 @@ def _open(call: Call, project: Project) -> list[Issue]:
 
 def _bundle(call: Call) -> BundleView:
     for field in call.project().fields.values():
-        if call.path("field") == field.id and KINDS[field.kind].bundled:
+        if call.path("field") == field.id and has_bundle(field):
             return BundleView(field)
     raise entity_not_found(call.path("field"))
 

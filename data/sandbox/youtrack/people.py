@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 
 from data.sandbox.youtrack.model import AGENT, GROUP, PROTOTYPE, REPORTER, USER, Group, Project, User
 
@@ -38,6 +39,10 @@ class Directory:
             return self.users[user_id]
         return next((u for u in self.users.values() if user_id in (u.id, u.ring_id)), None)
 
+    def members(self, group: Group) -> list[User]:
+        """Return who belongs to a group."""
+        return [u for u in self.users.values() if group.has(u)]
+
     def add_project(self, project: Project) -> Project:
         """Serve a project; its team becomes a group, its fields get the shared fields behind them."""
         self.projects[project.id] = project
@@ -45,6 +50,9 @@ class Directory:
         for field in project.fields.values():
             known = self.prototypes.setdefault(field.name, f"{PROTOTYPE}-{len(self.prototypes) + 1}")
             field.prototype = field.prototype or known
+            if field.kind.startswith("user"):
+                field.groups = [project.team]
+                field.people = partial(self.members, project.team)
         return project
 
     def add_user(

@@ -8,7 +8,7 @@ from data.sandbox.youtrack import unverified, views
 from data.sandbox.youtrack.access import is_agent, is_staff, reads_project
 from data.sandbox.youtrack.call import Call, found
 from data.sandbox.youtrack.errors import bad_request, entity_not_found, forbidden
-from data.sandbox.youtrack.model import STANDARD_USER, Group, Project, User
+from data.sandbox.youtrack.model import STANDARD_USER, Group, User
 from data.sandbox.youtrack.table import Table
 from data.sandbox.youtrack.visibility import entity_id
 
@@ -53,11 +53,6 @@ def _users(call: Call) -> list[Any]:
 
 def _projects(call: Call) -> list[Any]:
     return call.page([p for p in call.state.projects.values() if reads_project(call.state, call.caller, p)])
-
-
-def project_fields(call: Call) -> list[Any]:
-    """Return the fields of the project in the path."""
-    return call.page([views.ProjectFieldView(f) for f in call.project().fields.values()])
 
 
 def _create_user(call: Call) -> User:
@@ -124,15 +119,6 @@ def _leave(call: Call) -> None:
     _check_staff(call)
     call.project().team.members.discard(_user(call).login)
     call.state.version += 1
-
-
-def project_field(call: Call) -> views.ProjectFieldView:
-    """Return the field of the project in the path."""
-    project: Project = call.project()
-    for field in project.fields.values():
-        if call.path("field") in (field.id, field.name):
-            return views.ProjectFieldView(field)
-    raise entity_not_found(call.path("field"))
 
 
 def _check_staff(call: Call) -> None:

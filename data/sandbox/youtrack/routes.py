@@ -44,7 +44,7 @@ _HEADERS = {
 
 def api_table(changed: Changed) -> Table:
     """Return every route; `changed(issue, kind)` hears of the issues that a command changes."""
-    table = [
+    table = merged(
         *people_table(),
         *admin_table(),
         *issue_table(),
@@ -55,8 +55,16 @@ def api_table(changed: Changed) -> Table:
         *app_table(),
         *board_table(),
         *other_table(),
-    ]
+    )
     return [*openapi_table(table), *table]
+
+
+def merged(*rows: tuple[str, Mapping[str, Read | Told]]) -> Table:
+    """Return the rows with the methods of one path together: the first row of a path answers for it."""
+    table: dict[str, dict[str, Read | Told]] = {}
+    for path, methods in rows:
+        table.setdefault(path, {}).update(methods)
+    return list(table.items())
 
 
 def api_routes(state: TrackerState, clock: Clock, changed: Changed) -> list[Route]:

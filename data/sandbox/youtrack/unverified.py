@@ -50,3 +50,10 @@ NON_AGENT_PUBLIC_COMMENT = "forbidden"
 """`forbidden` (403) or `limited` (silently for the team): a standard user's in a helpdesk project [2]."""
 AGENT_COMMENT_WITHOUT_VISIBILITY = "public"
 """`public` or `team`: what an agent's comment without `visibility` is [1]."""
+NEW_PROJECT_FIELDS: list[tuple[str, str, list[str], str | None]] = [
+    ("Priority", "enum[1]", ["Show-stopper", "Critical", "Major", "Normal", "Minor"], "Normal"),
+    ("Type", "enum[1]", ["Bug", "Feature", "Task"], "Task"),
+    ("State", "state[1]", ["Submitted", "Open", "In Progress", "!Fixed", "!Won't fix"], "Submitted"),
+    ("Assignee", "user[1]", [], None),
+]
+"""Which fields a project has that was made over the API."""
