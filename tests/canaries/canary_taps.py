@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import subprocess
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 from unittest import mock
 
@@ -46,10 +46,8 @@ class LogTap(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         # A record with wrong arguments is not this tap's business.
-        try:
+        with suppress(TypeError, ValueError):
             self._see(f"log of {record.name}", self.format(record))
-        except (TypeError, ValueError):
-            pass
 
 
 class _Pipe:

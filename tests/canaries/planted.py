@@ -1,4 +1,4 @@
-"""Canaries: secrets and personal data that the suite's fixtures plant, and how to find them in what comes out.
+"""Canaries: secrets and personal data that fixtures plant, and how to find them in what comes out.
 
 A canary is found as it is, in JSON's and in URLs' spelling, and in groups of four where it is a number of
 an account. Keys and tokens are found by their shape too, so those that a test makes for itself count.

@@ -273,6 +273,7 @@ class Project:
     archived: bool = False
     leader: User | None = None
     description: str | None = None
+    tracks_time: bool = True
     numbers: int = 0
     """The number of the newest issue."""
 
@@ -300,7 +301,7 @@ class Issue:
     deleted: bool = False
     draft: bool = False
     paused_since: int | None = None
-    paused_total: int = 0
+    paused_total: int = 0  # ms of working time
     channel: str | None = None
     comments: list[Comment] = field(default_factory=list)
     tags: list[Tag] = field(default_factory=list)

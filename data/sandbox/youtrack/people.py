@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from functools import partial
+from typing import Any
 
 from data.sandbox.youtrack.model import AGENT, GROUP, PROTOTYPE, REPORTER, USER, Group, Project, User
 
@@ -23,6 +24,8 @@ class Directory:
         self.project = self.add_project(project)
         self.guest = self.add_user("guest", "Guest", guest=True)
         self.guest_banned = False
+        self.preferences: dict[tuple[str, str], dict[str, Any]] = {}
+        """(login, profile) -> what that person has set there."""
         self.lost: set[tuple[str, str]] = set()
         """(login, short name): permission to see the project is gone."""
 

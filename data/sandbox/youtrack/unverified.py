@@ -57,3 +57,23 @@ NEW_PROJECT_FIELDS: list[tuple[str, str, list[str], str | None]] = [
     ("Assignee", "user[1]", [], None),
 ]
 """Which fields a project has that was made over the API."""
+OWN_ISSUE_TAKES_VOTES = False
+"""Whether one can vote for an issue that one has reported."""
+WATCHERS_HAVE_A_LIST = True
+"""Whether an issue's watchers can be listed and added under `/watchers/issueWatchers`."""
+OLD_TAG_PATHS = True
+"""Whether tags still answer under `/issueTags`, their path before 2021."""
+FEED_TYPES = {
+    "StarCategory": "StarActivityItem",
+    "IssueMentionCategory": "IssueMentionActivityItem",
+    "CommentMentionCategory": "CommentMentionActivityItem",
+}
+"""`$type` of activities whose names are in no text that was seen."""
+FEED_ALIASES = {"PermittedGroupCategory": "IssueVisibilityCategory"}
+"""Categories asked for under another name than the one that activities carry."""
+ACTIVITY_ID_PAGE = "contains"
+"""`contains`: a page asked for by `activityId` begins with that activity; `behind`: right after it."""
+SLA_HOURS = (9, 18)
+"""When goals of SLA policies run: hours of the day, UTC; the documented default."""
+SLA_DAYS = 5
+"""On how many days from Monday on they run."""

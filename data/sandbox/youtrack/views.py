@@ -6,6 +6,7 @@ import html
 from collections.abc import Mapping
 
 from data.sandbox.youtrack import model as s
+from data.sandbox.youtrack import unverified
 from data.sandbox.youtrack.access import is_staff, permits, reads_comment
 from data.sandbox.youtrack.attached import WORK_NAMES, WORK_SHAPES
 from data.sandbox.youtrack.kinds import BUNDLE_TYPES, ELEMENT_TYPES, KINDS
@@ -62,6 +63,9 @@ _ACTIVITY_TYPES = {
     "CommentReactionCategory": "CommentReactionActivityItem",
     "VcsChangeCategory": "VcsChangeActivityItem",
     "TicketCCEventCategory": "TicketCCEventActivityItem",
+    "SprintCategory": "SprintActivityItem",
+    "VotersCategory": "VotersActivityItem",
+    "TotalVotesCategory": "SimpleValueActivityItem",
     "WorkItemCategory": "WorkItemActivityItem",
     **{f"WorkItem{p}Category": f"WorkItem{p}ActivityItem" for p in WORK_PARTS},
     "IssueVisibilityCategory": "VisibilityGroupActivityItem",
@@ -101,7 +105,7 @@ def type_name(entity: object) -> str:
     if isinstance(entity, s.Activity):
         if entity.field is not None and entity.field.kind == "text":
             return "TextCustomFieldActivityItem"
-        return _ACTIVITY_TYPES[entity.category]
+        return _ACTIVITY_TYPES.get(entity.category) or unverified.FEED_TYPES[entity.category]
     name = _NAMES.get(type(entity))
     return name if name is not None else str(entity.TYPE)  # type: ignore[attr-defined]
 
@@ -141,7 +145,7 @@ _USER: dict[str, Getter] = {
 }
 _ISSUE: dict[str, Getter] = {
     "id": lambda i, v: i.id,
-    "idReadable": lambda i, v: i.readable_id,
+    "idReadable": lambda i, v: None if i.draft else i.readable_id,
     "numberInProject": lambda i, v: i.number,
     "summary": lambda i, v: i.summary,
     "description": lambda i, v: i.description,
@@ -156,6 +160,7 @@ _ISSUE: dict[str, Getter] = {
     "comments": lambda i, v: readable_comments(i, v)[:PAGE],
     "commentsCount": lambda i, v: len(readable_comments(i, v)),
     "isDraft": lambda i, v: i.draft,
+    "draftOwner": lambda i, v: i.reporter if i.draft else None,
     "usesMarkdown": lambda i, v: True,
     "wikifiedDescription": lambda i, v: _html(i.description),
     "votes": lambda i, v: len(i.voters),
