@@ -89,12 +89,18 @@ def text_of(got: Any) -> str:
     return got if isinstance(got, str) else ""
 
 
+def _program(args: Any) -> str:
+    """Return what a child is called: its program and first words, without code or values."""
+    words = str(args).split() if isinstance(args, str | bytes) else [str(a) for a in args]
+    shown = [words[0].rpartition("/")[2], *words[1:3]]
+    return " ".join(w for w in shown if len(w) < 30 and " " not in w and "=" not in w and "(" not in w)
+
+
 def _children(see: See, undo: ExitStack) -> None:
     class Watched(subprocess.Popen):  # type: ignore[type-arg]
         def __init__(self, args: Any, *more: Any, **options: Any) -> None:
             super().__init__(args, *more, **options)
-            words = args if isinstance(args, str | bytes) else " ".join(text_of(str(a)) for a in args)
-            self._told = f"output of `{text_of(words)[:120]}`"
+            self._told = f"output of `{_program(args)}`"
             if self.stdout is not None:
                 self.stdout = _Pipe(self.stdout, self._seen)  # type: ignore[assignment]
             if self.stderr is not None:

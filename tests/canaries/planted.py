@@ -90,11 +90,11 @@ class Canaries:
         for end, (label, spelling) in self._found.iter(text):
             if label not in seen and _stands_alone(text, end - len(spelling) + 1, end + 1):
                 seen.add(label)
-                yield label, _around(text, end - len(spelling) + 1, end + 1)
+                yield label, _around(text, end - len(spelling) + 1, end + 1, label)
         for label, shape in SHAPES.items():
             hit = shape.search(text)
             if hit is not None:
-                yield label, _around(text, *hit.span())
+                yield label, _around(text, *hit.span(), label)
 
 
 def _identifiers(person: Any) -> Iterable[tuple[str, str]]:
@@ -121,5 +121,7 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
     )
 
 
-def _around(text: str, start: int, end: int) -> str:
-    return " ".join(text[max(0, start - 60) : end + 40].split())
+def _around(text: str, start: int, end: int, label: str) -> str:
+    """Return the surroundings of a find, without it: what reports a leak must not leak."""
+    before, after = text[max(0, start - 60) : start], text[end : end + 40]
+    return " ".join(f"{before}<{label}>{after}".split())

@@ -148,16 +148,12 @@ def test_sla_timers_run_pause_and_end(desk: Desk) -> None:
     # 480 minutes of work: from nine to five on Monday.
     assert (first["$type"], first["value"]) == ("SlaIssueCustomField", monday + 17 * HOUR)
     assert first["pausedTime"] is None
-    assert desk.field(issue, "Resolution")["value"] == monday + 9 * DAY + 18 * HOUR, (
-        "72 hours: eight days of nine"
-    )
+    assert desk.field(issue, "Resolution")["value"] == monday + 9 * DAY + 18 * HOUR, "72 h"
     ok(desk.set(issue, "State", "StateIssueCustomField", value={"name": "Waiting"}))
     assert desk.field(issue, "Resolution")["pausedTime"] == to_millis(born)
     desk.clock.advance(timedelta(days=1, hours=11))
     ok(desk.set(issue, "State", "StateIssueCustomField", value={"name": "Open"}))
-    assert desk.field(issue, "First reply")["value"] == monday + DAY + 10 * HOUR, (
-        "two hours of work were waited"
-    )
+    assert desk.field(issue, "First reply")["value"] == monday + DAY + 10 * HOUR
     born = to_millis(desk.clock.now())
     tracker = desk.state.tracker
     agent = next(u for u in tracker.users.values() if u.kind == "AGENT" and u.login != "svc-firstline")

@@ -49,6 +49,8 @@ class Directory:
     def add_project(self, project: Project) -> Project:
         """Serve a project; its team becomes a group, its fields get the shared fields behind them."""
         self.projects[project.id] = project
+        if len(self.projects) > 1:
+            project.leader = project.leader or self.project.leader
         self.groups[project.team.id] = project.team
         for field in project.fields.values():
             known = self.prototypes.setdefault(field.name, f"{PROTOTYPE}-{len(self.prototypes) + 1}")
@@ -75,4 +77,5 @@ class Directory:
         self.users[login] = user
         if team:
             self.project.team.members.add(login)
+            self.project.leader = self.project.leader or user
         return user

@@ -54,8 +54,7 @@ def project_table(unused: Unused) -> Table:
 def create(call: Call) -> Project:
     """Make a project with the fields that every new project has."""
     administrators_only(call)
-    body = call.object_body()
-    _known(body)
+    body = writes.only(call.object_body(), _PROJECT_ATTRIBUTES, Project)
     name, short = named(body), body.get("shortName")
     if not isinstance(short, str) or not short.strip():
         raise ApiError(400, "Field required", "Short name is required", error_field="shortName")
@@ -72,8 +71,7 @@ def create(call: Call) -> Project:
 
 def change(call: Call) -> Project:
     """Change a project's name, key, description, leader, or archive it."""
-    project, body = _owned(call), call.object_body()
-    _known(body)
+    project, body = _owned(call), writes.only(call.object_body(), _PROJECT_ATTRIBUTES, Project)
     leader = named_user(call, body["leader"]) if body.get("leader") else project.leader
     if "shortName" in body:
         _check_short_name(call, str(body["shortName"]), project)
@@ -159,12 +157,6 @@ def _field(call: Call) -> Field:
 def _owned(call: Call) -> Project:
     administrators_only(call)
     return call.project()
-
-
-def _known(body: dict[str, Any]) -> None:
-    unknown = sorted(set(body) - _PROJECT_ATTRIBUTES)
-    if unknown:
-        raise bad_request(f"Unknown attribute {unknown[0]}")
 
 
 def _check_short_name(call: Call, short: str, mine: Project | None) -> None:

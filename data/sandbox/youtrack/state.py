@@ -263,6 +263,7 @@ class TrackerState(Directory):
     def add_tag(self, issue: Issue, author: User, at: int, tag: Tag) -> None:
         """Tag an issue; doing so twice changes nothing."""
         self.touch(issue)
+        tag.owner = tag.owner or author
         if tag not in issue.tags:
             issue.tags.append(tag)
             self.record(issue, author, at, "TagsCategory", added=[tag], removed=[])

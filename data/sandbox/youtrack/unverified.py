@@ -77,3 +77,6 @@ SLA_HOURS = (9, 18)
 """When goals of SLA policies run: hours of the day, UTC; the documented default."""
 SLA_DAYS = 5
 """On how many days from Monday on they run."""
+READ_ONLY_IN_BODY = "ignored"
+"""`ignored` or `refused` (400): an attribute in a body that the entity has but nobody can write. Generated
+clients send every attribute of their models; an attribute that the entity does not have is always refused."""

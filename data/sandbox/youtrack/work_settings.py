@@ -8,6 +8,7 @@ from data.sandbox.youtrack.call import Call
 from data.sandbox.youtrack.errors import ApiError, bad_request, entity_not_found
 from data.sandbox.youtrack.model import WORK_TYPE, WorkType
 from data.sandbox.youtrack.settings import administrators_only, named
+from data.sandbox.youtrack.shapes import ProjectFieldView
 from data.sandbox.youtrack.table import Table
 
 
@@ -108,11 +109,11 @@ def _set_hours(call: Call) -> dict[str, Any]:
 
 def _of_project(call: Call) -> dict[str, Any]:
     project = call.project()
+    periods = [ProjectFieldView(f) for f in project.fields.values() if f.kind == "period"]
     return {
+        **({"estimate": periods[0]} if periods else {}),
         "id": project.id,
         "enabled": project.tracks_time,
-        "estimate": None,
-        "timeSpent": None,
         "workItemTypes": _types(call),
         "project": project,
         "$type": "ProjectTimeTrackingSettings",

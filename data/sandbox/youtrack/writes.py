@@ -11,6 +11,7 @@ from data.sandbox.youtrack.model import Comment, Field, Issue, Project, User, Vi
 from data.sandbox.youtrack.regard import mention, regard
 from data.sandbox.youtrack.state import TrackerState
 from data.sandbox.youtrack.values import check_conditions, check_required, parse_values
+from data.sandbox.youtrack.views import attributes
 from data.sandbox.youtrack.visibility import entity_id, entries, parse_visibility
 
 _ISSUE_ATTRIBUTES = {
@@ -33,7 +34,7 @@ _REGARD = {"id", "$type", "voters", "watchers"}
 
 def create_issue(state: TrackerState, body: dict[str, Any], caller: User, at: int) -> Issue:
     """File an issue from a request body."""
-    _only(body, _ISSUE_ATTRIBUTES)
+    body = only(body, _ISSUE_ATTRIBUTES, Issue)
     project = named_project(state, body.get("project"), caller)
     _check_texts(body)
     if not (body.get("summary") or "").strip():
@@ -59,7 +60,7 @@ def create_issue(state: TrackerState, body: dict[str, Any], caller: User, at: in
 
 def update_issue(state: TrackerState, issue: Issue, body: dict[str, Any], caller: User, at: int) -> None:
     """Apply the attributes that the body has; nothing is applied when one of them is wrong."""
-    _only(body, _ISSUE_ATTRIBUTES)
+    body = only(body, _ISSUE_ATTRIBUTES, Issue)
     own = issue.reporter is caller and set(body) <= {*unverified.HELPDESK_REQUESTER_EDITS, "id", "$type"}
     if not own and not set(body) <= _REGARD:
         check_may_write(caller, issue)
@@ -117,7 +118,7 @@ def set_field(
 
 def add_comment(state: TrackerState, issue: Issue, body: dict[str, Any], caller: User, at: int) -> Comment:
     """Add a comment with its visibility."""
-    _only(body, _COMMENT_ATTRIBUTES)
+    body = only(body, _COMMENT_ATTRIBUTES, Comment)
     if not isinstance(body.get("text"), str) or not body["text"]:
         raise bad_request("Comment text is required")
     visibility = parse_visibility(state, body.get("visibility"))
@@ -160,7 +161,7 @@ def update_comment(
     state: TrackerState, comment: Comment, body: dict[str, Any], caller: User, at: int
 ) -> None:
     """Edit a comment: its text, its visibility, or soft deletion."""
-    _only(body, _COMMENT_ATTRIBUTES)
+    body = only(body, _COMMENT_ATTRIBUTES, Comment)
     if comment.author is not caller and not in_team(caller, comment.issue.project):
         raise forbidden("You do not have permission to update this comment.")
     if "visibility" in body:
@@ -193,7 +194,13 @@ def _check_texts(body: dict[str, Any]) -> None:
             raise bad_request(f"{name} must be a string")
 
 
-def _only(body: dict[str, Any], known: set[str]) -> None:
-    unknown = sorted(set(body) - known)
+def only(body: dict[str, Any], known: set[str], kind: type) -> dict[str, Any]:
+    """Return what a body changes: without attributes of the entity that can only be read.
+
+    Raises `ApiError` 400 for an attribute that the entity does not have.
+    """
+    readable = set(attributes(kind)) if unverified.READ_ONLY_IN_BODY == "ignored" else set()
+    unknown = sorted(set(body) - known - readable)
     if unknown:
         raise bad_request(f"Unknown attribute {unknown[0]}")
+    return {name: value for name, value in body.items() if name in known}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from data.sandbox.youtrack.access import in_team, is_staff, reads_project
@@ -15,13 +14,14 @@ from data.sandbox.youtrack.articles.model import (
     readable_files,
 )
 from data.sandbox.youtrack.articles.search import found
-from data.sandbox.youtrack.articles.talk import Talk, only
+from data.sandbox.youtrack.articles.talk import Talk
 from data.sandbox.youtrack.call import Call, number
 from data.sandbox.youtrack.errors import ApiError, bad_request, entity_not_found, forbidden
 from data.sandbox.youtrack.model import Project
 from data.sandbox.youtrack.multipart import parse_parts
+from data.sandbox.youtrack.table import Table
 from data.sandbox.youtrack.visibility import entity_id, parse_visibility
-from data.sandbox.youtrack.writes import find_tag, named_project
+from data.sandbox.youtrack.writes import find_tag, named_project, only
 
 _ARTICLE_ATTRIBUTES = {
     *("id", "$type", "idReadable", "project", "summary", "content", "parentArticle", "visibility"),
@@ -29,7 +29,7 @@ _ARTICLE_ATTRIBUTES = {
 }
 
 
-def article_table(knowledge: Knowledge) -> list[tuple[str, Mapping[str, Callable[[Call], Any]]]]:
+def article_table(knowledge: Knowledge) -> Table:
     """Return path -> method -> what it does."""
     desk = _Desk(knowledge)
     talk = Talk(knowledge, desk.article)
@@ -81,7 +81,7 @@ class _Desk:
         return article
 
     def create(self, call: Call, parent: Article | None = None) -> Article:
-        body = only(published_article(call), _ARTICLE_ATTRIBUTES)
+        body = only(published_article(call), _ARTICLE_ATTRIBUTES, Article)
         if parent is None and body.get("parentArticle") is not None:
             parent = self.article(call, entity_id(body["parentArticle"]))
         if "project" in body or parent is None:
@@ -102,7 +102,10 @@ class _Desk:
         return made
 
     def update(self, call: Call, article: Article | None = None) -> Article:
-        article, body = article or self._writable(call), only(call.object_body(), _ARTICLE_ATTRIBUTES)
+        article, body = (
+            article or self._writable(call),
+            only(call.object_body(), _ARTICLE_ATTRIBUTES, Article),
+        )
         target = (
             named_project(call.state, body["project"], call.caller) if "project" in body else article.project
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from data.sandbox.youtrack.articles.knowledge import Knowledge
 from data.sandbox.youtrack.articles.model import Article, ArticleComment, readable_comments
@@ -12,16 +11,9 @@ from data.sandbox.youtrack.errors import bad_request, entity_not_found, forbidde
 from data.sandbox.youtrack.model import REACTION, Reaction
 from data.sandbox.youtrack.table import Table
 from data.sandbox.youtrack.visibility import parse_visibility
+from data.sandbox.youtrack.writes import only
 
 _COMMENT_ATTRIBUTES = {"id", "$type", "text", "visibility", "deleted", "usesMarkdown", "pinned"}
-
-
-def only(body: dict[str, Any], known: set[str]) -> dict[str, Any]:
-    """Return the body. Raises `ApiError` 400 for an attribute that is not known."""
-    unknown = sorted(set(body) - known)
-    if unknown:
-        raise bad_request(f"Unknown attribute {unknown[0]}")
-    return body
 
 
 class Talk:
@@ -53,14 +45,14 @@ class Talk:
         raise entity_not_found(call.path("comment"))
 
     def add_comment(self, call: Call) -> ArticleComment:
-        article, body = self._article(call), only(call.object_body(), _COMMENT_ATTRIBUTES)
+        article, body = self._article(call), only(call.object_body(), _COMMENT_ATTRIBUTES, ArticleComment)
         if not isinstance(body.get("text"), str) or not body["text"]:
             raise bad_request("Comment text is required")
         visibility = parse_visibility(call.state, body.get("visibility"))
         return self._base.comment(article, call.caller, call.at, body["text"], visibility)
 
     def update_comment(self, call: Call) -> ArticleComment:
-        comment, body = self._own_comment(call), only(call.object_body(), _COMMENT_ATTRIBUTES)
+        comment, body = self._own_comment(call), only(call.object_body(), _COMMENT_ATTRIBUTES, ArticleComment)
         visibility = parse_visibility(call.state, body.get("visibility"))
         if "visibility" in body:
             comment.visibility = visibility
