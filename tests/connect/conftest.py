@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -30,8 +31,10 @@ class OtherDesk:
 
 
 @pytest.fixture(scope="session")
-def world() -> World:
-    return build_world(WorldConfig(months=1, tickets_per_day=1.0, live_days=1))
+def world(canary_watch: Any) -> World:
+    made = build_world(WorldConfig(months=1, tickets_per_day=1.0, live_days=1))
+    canary_watch.canaries.plant_people(made)
+    return made
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planted import TRACKER_TOKEN as TOKEN
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -20,7 +21,6 @@ from data.sandbox.youtrack.state import TrackerState, build_project
 from data.ticket import Comment, FieldChange, Ticket, TicketRecord
 from data.youtrack.client import YouTrackClient
 
-TOKEN = "perm:c3Zj.dGVzdA.only-for-this-test"
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 FIELDS = [
     ("Issue type", "enum[1]", ["payslip_missing", "tax_code_incorrect"], None),

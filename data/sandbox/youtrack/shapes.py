@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from data.sandbox.youtrack import model as s
 from data.sandbox.youtrack import unverified
+
+
+class _Absent:
+    """What an entity does not have is left out."""
+
+
+ABSENT = _Absent()
+Getter = Callable[[Any, s.User], object]
 
 
 @dataclass(frozen=True, slots=True)
