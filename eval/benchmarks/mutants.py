@@ -65,8 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = []
     try:
         for module in safety_modules(options.modules):
-            print(f"mutants of {module.path} ...", file=sys.stderr, flush=True)
             results.append(measure(module, ROOT, options.workers))
+            print(_line(results[-1]), file=sys.stderr, flush=True)
     except FirstlineError as error:
         print(f"mutants: {error}", file=sys.stderr)
         return error.exit_code
@@ -106,15 +106,18 @@ def measure(module: SafetyModule, root: Path, workers: int) -> Result:
 def table(results: Sequence[Result]) -> str:
     """Lay the results out for people."""
     lines = [f"{'module':34}{'mutants':>9}{'killed':>8}{'timeout':>9}{'survived':>10}{'share':>8}"]
-    for r in results:
-        left = r.mutants - r.killed - r.timeout
-        lines.append(f"{r.path:34}{r.mutants:9}{r.killed:8}{r.timeout:9}{left:10}{r.share:8.1%}")
+    lines += [_line(r) for r in results]
     for r in results:
         lines += [f"  {name}" for name in r.survivors]
     low = [r.path for r in results if r.share < LEAST]
     return "\n".join(
         [*lines, f"below {LEAST:.0%}: {', '.join(low)}" if low else f"all at {LEAST:.0%} or above"]
     )
+
+
+def _line(r: Result) -> str:
+    left = r.mutants - r.killed - r.timeout
+    return f"{r.path:34}{r.mutants:9}{r.killed:8}{r.timeout:9}{left:10}{r.share:8.1%}"
 
 
 def _configuration(module: SafetyModule) -> str:
