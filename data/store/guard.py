@@ -27,6 +27,7 @@ from sqlalchemy.sql.elements import (
     ReleaseSavepointClause,
     RollbackToSavepointClause,
     SavepointClause,
+    TextClause,
 )
 from sqlalchemy.sql.selectable import HasPrefixes, HasSuffixes, Select, SelectBase
 
@@ -71,14 +72,12 @@ def _before_execute(  # the event hands over more than is needed
 ) -> None:
     tenant = tenant_of(conn)
     if tenant is not None:
-        rows = list(multi) or ([params] if params else [])
-        flat = [r for given in rows for r in (given if isinstance(given, list | tuple) else [given])]
-        check(statement, tenant, flat)
+        check(statement, tenant, list(multi) or [params])
 
 
 def _before_cursor(conn: Connection, *rest: Any) -> None:
     context = rest[3]  # after cursor, statement and parameters
-    if tenant_of(conn) is not None and getattr(context, "compiled", None) is None:
+    if tenant_of(conn) is not None and context.compiled is None:
         raise TenancyError("raw SQL in a tenant's transaction")
 
 
@@ -105,7 +104,7 @@ def check(statement: Any, tenant: str, rows: Sequence[Params] = ()) -> None:
 
 def _spelled_out(part: Any) -> None:
     """Refuse SQL that was written as a string: nothing can be proved about it."""
-    raw = part.__visit_name__ in ("textclause", "textual_select", "text")
+    raw = isinstance(part, TextClause)
     if isinstance(part, ColumnClause):
         raw = part.is_literal and part.name != "*"  # `count(*)` is made so
     if isinstance(part, HasPrefixes):

@@ -50,6 +50,7 @@ ACCEPTED: dict[str, Any] = {
     "in nothing": select(outbox).where(outbox.c.tenant.in_([])),
     "with another condition": select(outbox).where(OURS, outbox.c.op_id == "1"),
     "nested and": select(outbox).where(true() & (OURS & (outbox.c.op_id == "1"))),
+    "after a condition of another kind": select(outbox).where(or_(A.c.op_id == "1", A_OURS), OURS, A_OURS),
     "in brackets": select(outbox).where(OURS.self_group()),
     "alias": select(A).where(A_OURS),
     "alias of an alias": select(x := A.alias()).where(x.c.tenant == "acme"),
@@ -59,6 +60,9 @@ ACCEPTED: dict[str, Any] = {
     "join, both in on": select(A.join(B, A_OURS & B_OURS)),
     "outer join, right in on": select(A.outerjoin(B, B_OURS)).where(A_OURS),
     "outer join, right tied to left": select(A.outerjoin(B, TIED)).where(A_OURS),
+    "outer join, right of two in on": select(
+        A.outerjoin(B.join(C, true()), B_OURS & (C.c.tenant == "acme"))
+    ).where(A_OURS),
     "full join, both in where": select(A.join(B, true(), full=True)).where(A_OURS, B_OURS),
     "join in brackets": select(C.join(A.join(B, TIED), true())).where(B_OURS, C.c.tenant == "acme"),
     "three in a row": select(A, B, C).where(C.c.tenant == B.c.tenant, TIED, A_OURS),
@@ -80,6 +84,8 @@ ACCEPTED: dict[str, Any] = {
     "delete": delete(outbox).where(OURS, outbox.c.op_id == "1"),
     "delete using": delete(outbox).where(OURS, people.c.tenant == outbox.c.tenant),
     "insert": insert(outbox).values(tenant="acme", op_id="1"),
+    "insert by columns": insert(outbox).values({outbox.c.tenant: "acme"}),
+    "insert of several by columns": insert(people).values([{people.c.tenant: "acme", people.c.position: 1}]),
     "insert of several": insert(people).values([{"tenant": "acme", "position": n} for n in (1, 2)]),
     "insert unless there": sqlite.insert(outbox).values(tenant="acme").on_conflict_do_nothing(),
     "insert unless there, postgresql": postgresql.insert(outbox)
@@ -156,6 +162,9 @@ REFUSED: dict[str, Any] = {
     "update of whose it is, by name": update(outbox).where(OURS).values({"tenant": "globex"}),
     "update of whose it is, in order": update(outbox).where(OURS).ordered_values((outbox.c.tenant, "globex")),
     "update from, in where": update(outbox).where(OURS, people.c.name == outbox.c.kind).values(kind="x"),
+    "update from, beside a sub-query": update(outbox)
+    .where(OURS, people.c.name == "x", exists().where(B_OURS))
+    .values(kind="x"),
     "update from, in values": update(outbox).where(OURS).values(kind=people.c.name),
     "update from, inside a value": update(outbox).where(OURS).values(kind=func.lower(people.c.name)),
     "update by a sub-query": update(outbox).where(OURS).values(kind=THEIRS),
@@ -219,6 +228,9 @@ def test_what_is_bound_decides_not_what_was_written() -> None:
     assert _accepts(changed, ours, ours)
     assert not _accepts(changed, ours, theirs), "of many executions each counts"
     assert not _accepts(changed, ours, ours | {"tenant": "globex"})
+    gone = delete(outbox).where(GIVEN)
+    assert _accepts(gone, ours)
+    assert not _accepts(gone, theirs)
     some = select(outbox).where(outbox.c.tenant.in_(bindparam("whose", ["acme"], expanding=True)))
     assert _accepts(some)
     assert _accepts(some, {"whose": ("acme",)})
