@@ -82,7 +82,7 @@ def search(
     from data.errors import SettingsError
     from data.taxonomy import load_taxonomy
     from kb.article import AUDIENCES
-    from kb.passage import passages_of
+    from kb.passage import passages_of_all
     from kb.search import Filter, WordIndex
 
     if audience not in AUDIENCES:
@@ -96,7 +96,7 @@ def search(
         release=release,
         statuses=("draft", "reviewed", "approved") if drafts else ("approved",),
     )
-    with WordIndex(p for e in library.entries for p in passages_of(e, taxonomy)) as index:
+    with WordIndex(passages_of_all(library, taxonomy)) as index:
         hits = index.search(" ".join(words), allowed, limit=limit)
     if as_json:
         print(json.dumps([asdict(h) for h in hits], ensure_ascii=False))

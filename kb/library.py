@@ -13,6 +13,7 @@ from kb.article import Article, collect_articles
 from kb.claims import double_claims
 from kb.pattern import Pattern, collect_patterns
 from kb.problem import DUE, DocumentsError, Problem
+from kb.terms import read_terms
 
 ROOT = Path(__file__).parent
 Entry = Article | Pattern
@@ -20,12 +21,16 @@ Entry = Article | Pattern
 
 @dataclass(frozen=True)
 class Library:
-    """Articles and patterns that can be read, by id, and the problems of those that cannot."""
+    """Articles and patterns that can be read, by id, and the problems of those that cannot.
+
+    `terms` has, for an issue type, words under which people ask for it.
+    """
 
     root: Path
     articles: tuple[Article, ...]
     patterns: tuple[Pattern, ...]
     unreadable: tuple[Problem, ...]
+    terms: Mapping[str, str]
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -38,7 +43,10 @@ class Library:
 
 
 def read_library(root: Path, taxonomy: Taxonomy) -> Library:
-    """Read `root/articles` and `root/patterns`. Raises `DocumentsError` if neither folder is there."""
+    """Read `articles/`, `patterns/` and `terms.yaml` in `root`.
+
+    What cannot be read is in `unreadable`; `DocumentsError` is raised only if neither folder is there.
+    """
     folders = root / "articles", root / "patterns"
     if not any(f.is_dir() for f in folders):
         raise DocumentsError(
@@ -50,7 +58,11 @@ def read_library(root: Path, taxonomy: Taxonomy) -> Library:
         )
     articles, bad_articles = collect_articles(folders[0], taxonomy)
     patterns, bad_patterns = collect_patterns(folders[1], taxonomy)
-    return Library(root, tuple(articles), tuple(patterns), (*bad_articles, *bad_patterns))
+    try:
+        terms = read_terms(root / "terms.yaml", taxonomy)
+    except DocumentsError as error:
+        terms, bad_patterns = {}, [*bad_patterns, *error.problems]
+    return Library(root, tuple(articles), tuple(patterns), (*bad_articles, *bad_patterns), terms)
 
 
 def problems_of(library: Library, on: date | None) -> list[Problem]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 from data.taxonomy import Taxonomy
 from kb.article import Article
-from kb.library import Entry, last_day
+from kb.library import Entry, Library, last_day
 from kb.lifecycle import Status
 from kb.sections import sections_of
 
@@ -44,9 +44,17 @@ class Passage:
     applies: Applies
 
 
-def passages_of(entry: Entry, taxonomy: Taxonomy) -> Iterator[Passage]:
+def passages_of_all(library: Library, taxonomy: Taxonomy) -> Iterator[Passage]:
+    """Yield the passages of every article and pattern."""
+    for entry in library.entries:
+        yield from passages_of(entry, taxonomy, library.terms)
+
+
+def passages_of(entry: Entry, taxonomy: Taxonomy, terms: Mapping[str, str]) -> Iterator[Passage]:
     """Yield an entry's passages. Patterns are for agents: they hold questions and drafts, not advice."""
-    about = " ".join(f"{t.replace('_', ' ')} {taxonomy.issue_types[t].about}" for t in entry.issue_types)
+    about = " ".join(
+        f"{t.replace('_', ' ')} {taxonomy.issue_types[t].about} {terms.get(t, '')}" for t in entry.issue_types
+    )
     applies = _applies(entry)
     if isinstance(entry, Article):
         for number, (heading, text) in enumerate(sections_of(entry.body).items()):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from data.taxonomy import Taxonomy
 from kb.library import ROOT, read_library
-from kb.passage import Applies, Passage, passages_of
+from kb.passage import Applies, Passage, passages_of_all
 from kb.search import Filter, WordIndex
 
 DAY = date(2026, 6, 15)
@@ -110,7 +110,7 @@ def test_a_document_is_found_once_with_its_best_passage() -> None:
 @pytest.fixture(scope="module")
 def shipped(taxonomy: Taxonomy) -> Iterator[WordIndex]:
     library = read_library(ROOT, taxonomy)
-    with WordIndex(p for e in library.entries for p in passages_of(e, taxonomy)) as index:
+    with WordIndex(passages_of_all(library, taxonomy)) as index:
         yield index
 
 
@@ -122,6 +122,8 @@ def shipped(taxonomy: Taxonomy) -> Iterator[WordIndex]:
         ("we want to change the bank account my salary goes to", "change-my-bank-account"),
         ("when do inputs close and when is pay day", "cut-off-and-pay-dates"),
         ("the mobile app crashes after the update", "mobile-app"),
+        ("Passwort vergessen", "forgotten-password"),
+        ("mon bulletin de paie de mai est introuvable", "payslip-not-visible"),
     ],
 )
 def test_plain_questions_lead_to_the_plain_article(shipped: WordIndex, text: str, wanted: str) -> None:

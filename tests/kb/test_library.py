@@ -153,3 +153,17 @@ def test_two_patterns_claim_one_case_only_if_nothing_tells_them_apart(
 
 def pattern(name: str, what: dict[str, Any], taxonomy: Taxonomy, text: Callable[..., str]) -> Pattern:
     return parse_pattern(Path(f"{name}.yaml"), text(id=name, **what), taxonomy)
+
+
+def test_search_words_are_checked_like_the_rest(kb_root: Path, taxonomy: Taxonomy) -> None:
+    (kb_root / "terms.yaml").write_text(
+        "password_reset: Passwort vergessen\ntea: Tee\nmfa_device_lost: [x]\n"
+    )
+    told = {(p.line, p.what) for p in problems(kb_root, taxonomy)}
+    assert told == {(2, "tea is unknown"), (3, "mfa_device_lost must be a text that is not empty")}
+    (kb_root / "terms.yaml").write_text("password_reset: Passwort vergessen\n")
+    assert read_library(kb_root, taxonomy).terms == {"password_reset": "Passwort vergessen"}
+
+
+def test_every_issue_type_has_search_words(taxonomy: Taxonomy) -> None:
+    assert set(read_library(ROOT, taxonomy).terms) == set(taxonomy.issue_types)
