@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+import uvicorn
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
 from data.clock import ManualClock
 from data.errors import BadInputError, TrackerError
@@ -19,6 +24,7 @@ from data.sandbox.youtrack.state import TrackerState, build_project
 from data.taxonomy import Taxonomy
 from data.youtrack.client import YouTrackClient
 from kb import lifecycle
+from kb.cli import register
 from kb.library import Library, read_library
 from kb.steps import take_step
 from kb.sync_plan import Step, digest
@@ -276,3 +282,43 @@ def test_a_project_that_is_not_there(desk: Desk) -> None:
     sync = TrackerSync(desk.client, "NOPE", BaseFile(desk.root / "n.json", "NOPE"), desk.taxonomy)
     with pytest.raises(TrackerError):
         sync.plan(desk.library())
+
+
+def test_the_command_shows_first_and_does_it_when_told(
+    desk: Desk, free_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = uvicorn.Server(
+        uvicorn.Config(desk.http.app, host="127.0.0.1", port=free_port, log_level="error")
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until = time.monotonic() + 30
+    while not server.started and time.monotonic() < until:
+        time.sleep(0.02)
+    for name, value in {
+        "HOME": str(tmp_path / "home"),
+        "TRACKER_URL": f"http://127.0.0.1:{free_port}",
+        "TRACKER_TOKEN": "bot",
+        "PROJECT": "PAY",
+    }.items():
+        monkeypatch.setenv(f"FIRSTLINE_{name}", value)
+    app = typer.Typer()
+    register(app)
+
+    def kb_sync(*options: str) -> Any:
+        result = CliRunner().invoke(app, ["kb", "sync", "--kb", str(desk.root), "--json", *options])
+        assert result.exit_code in (0, 3), result.exception
+        return result.exit_code, [s["deed"] for s in json.loads(result.stdout)]
+
+    try:
+        assert kb_sync() == (0, ["create", "create"])
+        code, deeds = kb_sync("--apply")
+        assert (code, sorted(deeds)) == (0, ["create", "create", "push"])
+        assert (tmp_path / "home" / "kb-sync.json").exists()
+        assert kb_sync() == (0, [])
+        article = desk.there()[TITLES[PASSWORD]]
+        desk.ask("POST", f"/articles/{article['id']}", {"content": "## Steps\nNone."})
+        assert kb_sync("--apply") == (3, ["conflict"])
+    finally:
+        server.should_exit = True
+        thread.join(10)
