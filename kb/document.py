@@ -12,6 +12,7 @@ import yaml
 
 from kb.problem import DocumentsError, Problem
 
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C parser, where PyYAML was built with it
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)^---\n(.*)\Z", re.DOTALL | re.MULTILINE)
 
 
@@ -65,7 +66,7 @@ def yaml_document(path: Path, text: str) -> Document:
 
 
 def _mapping(path: Path, text: str, *, first_line: int, what: str) -> tuple[dict[str, Any], dict[str, int]]:
-    loader = yaml.SafeLoader(text)
+    loader = _LOADER(text)
     try:
         node = loader.get_single_node()
         raw = None if node is None else loader.construct_document(node)
