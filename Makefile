@@ -74,6 +74,8 @@ bench: setup ## Latency and throughput of triage, beside a plain baseline in the
 	$(BIN)/python -m eval.benchmarks.redaction
 	$(BIN)/python -m eval.benchmarks.webhook_refusals
 	$(BIN)/python -m eval.benchmarks.webhook_latency
+	$(BIN)/python -m eval.benchmarks.webhook_loss --database sqlite
+	$(BIN)/python -m eval.benchmarks.webhook_loss --database postgresql
 	$(BIN)/python -m eval.benchmarks.backfill
 	$(BIN)/python -m eval.benchmarks.tracker_outage
 	$(BIN)/python -m eval.benchmarks.effects_chaos --database sqlite

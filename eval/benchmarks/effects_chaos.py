@@ -75,10 +75,11 @@ class Report:
 class Desk:
     """A sandbox desk as a process, seen from outside."""
 
-    def __init__(self, environ: Mapping[str, str], port: int) -> None:
+    def __init__(self, environ: Mapping[str, str], port: int, *options: str) -> None:
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
         self._auth = {"Authorization": f"Bearer {SANDBOX_TOKEN}"}
         command = [_firstline(), "sandbox", "serve", "--months", "1", "--tickets-per-day", "1"]
+        command += options
         self._process = subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)
         self._ready()
 
@@ -126,6 +127,14 @@ class Desk:
             if len(page) < 100:
                 return
             skip += len(page)
+
+    def activities(self, issue: str) -> list[dict[str, Any]]:
+        """Return who changed which field of a ticket, oldest first."""
+        fields = "id,author(login),field(name)"
+        params: dict[str, str | int] = {"categories": "CustomFieldCategory", "fields": fields, "$top": 1000}
+        answer = self._http.get(f"/api/issues/{issue}/activities", params=params, headers=self._auth)
+        answer.raise_for_status()
+        return list(answer.json())
 
     def close(self) -> None:
         """Stop the process."""
