@@ -72,12 +72,15 @@ outside: setup ## Other people's YouTrack clients against the stand-in (part of 
 bench: setup ## Latency and throughput of triage, beside a plain baseline in the same run
 	$(BIN)/python -m eval.benchmarks.serving_latency
 	$(BIN)/python -m eval.benchmarks.redaction
-	$(BIN)/python -m eval.benchmarks.webhook_refusals
-	$(BIN)/python -m eval.benchmarks.webhook_latency
+	$(BIN)/python -m eval.benchmarks.webhook_refusals --database sqlite
+	$(BIN)/python -m eval.benchmarks.webhook_refusals --database postgresql
+	$(BIN)/python -m eval.benchmarks.webhook_latency --database sqlite
+	$(BIN)/python -m eval.benchmarks.webhook_latency --database postgresql
 	$(BIN)/python -m eval.benchmarks.webhook_loss --database sqlite
 	$(BIN)/python -m eval.benchmarks.webhook_loss --database postgresql
 	$(BIN)/python -m eval.benchmarks.backfill
-	$(BIN)/python -m eval.benchmarks.tracker_outage
+	$(BIN)/python -m eval.benchmarks.tracker_outage --database sqlite
+	$(BIN)/python -m eval.benchmarks.tracker_outage --database postgresql
 	$(BIN)/python -m eval.benchmarks.effects_chaos --database sqlite
 	$(BIN)/python -m eval.benchmarks.effects_chaos --database postgresql
 
