@@ -58,11 +58,11 @@ def measure(single: int, threads: int) -> dict[str, Any]:
     world = build_world(WorldConfig(months=1, live_days=14))
     history = world.history[:_TRAINED_ON]
     arriving = [_ticket(w) for w in world.live]
-    baseline = _baseline(
-        [render(_ticket(w)) for w in history], [w.truth.issue_type for w in history], threads
-    )
     texts = [render(t) for t in arriving]
     with service() as running, httpx.Client(base_url=running.service_url, timeout=120) as http:
+        baseline = _baseline(
+            [render(_ticket(w)) for w in history], [w.truth.issue_type for w in history], threads
+        )
         bundle = http.get("/v1/bundle").json()["bundle"]
         bodies, packs = [_body([t]) for t in arriving], [_body(p) for p in _packs(arriving)]
         text_packs = _packs(texts)
