@@ -70,6 +70,7 @@ outside: setup ## Other people's YouTrack clients against the stand-in (part of 
 	$(BIN)/python -m pytest -m slow tests/outside
 
 bench: setup postgres-binaries ## Every promise with a figure, a row for eval/LOG.md each (needs make demo before)
+	$(BIN)/python -m eval.benchmarks.guarantees
 	$(BIN)/python -m eval.benchmarks.serving_latency
 	$(BIN)/python -m eval.benchmarks.redaction
 	$(BIN)/python -m eval.benchmarks.webhook_refusals --database sqlite

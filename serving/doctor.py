@@ -226,7 +226,13 @@ def _effects(dead: int, stopped: Sequence[str]) -> Iterable[Finding]:
 def _bundle(settings: Settings) -> Iterable[Finding]:
     bundle = load_champion(settings)  # verifies every file, the taxonomy and the task version
     yield Finding("bundle", "ok", f"{bundle.id}: files, taxonomy and task fit")
-    certificate = autonomy_of(bundle, load_policy(settings.policy, bundle.taxonomy)).category
+    autonomy = autonomy_of(bundle, load_policy(settings.policy, bundle.taxonomy))
+    certificate = autonomy.category
+    alone = sum(c.threshold is not None for c in autonomy.groups.values())
+    if autonomy.groups:
+        yield Finding(
+            "autonomy", "ok", f"written alone in {alone} of {len(autonomy.groups)} groups of their own"
+        )
     if certificate.threshold is None:
         yield Finding(
             "autonomy",

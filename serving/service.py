@@ -170,9 +170,9 @@ class FirstlineService:
 def _refuse(error: FirstlineError) -> NoReturn:
     """End with one message. BentoML's parent would stay, without a worker, for ever: it ends as well."""
     print(f"firstline: {error}", file=sys.stderr, flush=True)
-    parent = psutil.Process(os.getppid())
-    if "bentoml" in parent.cmdline():
-        parent.terminate()
+    # Asked of this process: the parent may have given itself another title.
+    if "_bentoml_impl.worker.service" in psutil.Process().cmdline():
+        psutil.Process(os.getppid()).terminate()
     os._exit(error.exit_code)
 
 
