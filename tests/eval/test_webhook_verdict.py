@@ -12,6 +12,7 @@ import pytest
 from data.decision import TriageDecision
 from data.store import Store, tickets
 from data.ticket import Comment, Ticket, TicketRecord
+from eval.benchmarks.row import row
 from eval.benchmarks.sightings import Filed, watching
 from eval.benchmarks.webhook_verdict import Delays, Effects, Result, delays, judge
 
@@ -163,3 +164,8 @@ def test_a_ticket_and_a_comment_are_seen_when_the_store_has_them(store: Store) -
     delay = sightings.all[1].delay
     assert delay is not None
     assert 0 < delay < 10
+
+
+def test_a_row_has_three_cells_whatever_they_hold() -> None:
+    assert row("`x`", "3 | 4", "5", met=True) == "| `x` | 3 / 4 | 5 |"
+    assert row("`x`", "3", "5", met=False) == "| `x` | NOT met: 3 | 5 |"
