@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from eval.benchmarks import webhook_latency, webhook_loss, webhook_refusals
+from eval.benchmarks.service_process import service as running_service
 from eval.benchmarks.webhook_forgeries import KINDS
 
 
@@ -48,3 +51,18 @@ def test_events_are_stored_while_triage_runs(service: Any) -> None:
     assert (
         webhook_latency.table(found).splitlines()[-1].startswith("| `webhook_latency`: 10 a second for 2 s")
     )
+
+
+@pytest.mark.slow
+def test_the_same_on_postgresql(
+    postgres_url: str, tmp_path: Path, install: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path / "home")
+    monkeypatch.setenv("FIRSTLINE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with running_service(postgres_url) as settings:
+        refused = webhook_refusals.measure(settings, 5 * len(KINDS), seed=7)
+        events = webhook_latency.measure(settings, rate=10, seconds=2, callers=1)
+    assert webhook_refusals.passed(refused), webhook_refusals.table(refused)
+    assert events["accepted"] == events["stored"] == events["events"] == 20
+    assert refused["database"] == events["database"] == "postgresql"
