@@ -18,7 +18,7 @@ LOCKS := requirements/core.lock requirements/dev.lock pyproject.toml
 STAMP := $(VENV)/.installed
 VLLM_STAMP := .venv-vllm/.installed
 
-.PHONY: help setup demo up test test-all outside check bench app app-lint clean distclean vllm postgres-binaries
+.PHONY: help setup demo up test test-all outside check bench coverage mutants app app-lint clean distclean vllm postgres-binaries
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,16 @@ bench: setup postgres-binaries ## Every promise with a figure, a row for eval/LO
 	$(BIN)/python -m eval.benchmarks.tracker_outage --database postgresql
 	$(BIN)/python -m eval.benchmarks.effects_chaos --database sqlite
 	$(BIN)/python -m eval.benchmarks.effects_chaos --database postgresql
+	$(BIN)/python -m eval.benchmarks.cross_tenant --database sqlite
+	$(BIN)/python -m eval.benchmarks.cross_tenant --database postgresql
+	$(BIN)/python -m eval.benchmarks.api_fuzz --database sqlite
+	$(BIN)/python -m eval.benchmarks.api_fuzz --database postgresql
+
+coverage: setup postgres-binaries ## Branches of the safety modules that their tests run; fails under 100 %
+	$(BIN)/python -m eval.benchmarks.branch_coverage $(MODULE)
+
+mutants: setup postgres-binaries ## Changes to the safety modules that tests notice; fails under 85 % (MODULE=path for one)
+	$(BIN)/python -m eval.benchmarks.mutants $(MODULE)
 
 app: ## Pack the YouTrack app for upload into build/
 	$(PYTHON) deploy/youtrack-app/pack.py build/firstline-youtrack-app.zip

@@ -18,8 +18,10 @@ from starlette.routing import Route
 
 from data.errors import FirstlineError
 from data.store import decisions, outbox, switches, tickets
+from data.store.reach import find_all
+from data.tracker import host_of
 from eval.risk import Certificate
-from serving import events, suggestions
+from serving import events, openapi, suggestions, ticket_routes
 from serving.autonomy import Autonomy
 
 _SHOWN = 20
@@ -39,6 +41,12 @@ def application(service: Callable[[], Any]) -> Starlette:
     async def bundle(_: Request) -> Response:
         return JSONResponse(facts(service()))
 
+    async def docs(_: Request) -> Response:
+        return HTMLResponse(pages.get_template("docs.html").render(document=openapi.document()))
+
+    async def described(_: Request) -> Response:
+        return JSONResponse(openapi.document())
+
     async def event(request: Request) -> Response:
         return await events.receive(service(), request)
 
@@ -47,6 +55,10 @@ def application(service: Callable[[], Any]) -> Starlette:
             Route("/", status, methods=["GET"]),
             Route("/v1/bundle", bundle, methods=["GET"]),
             Route("/v1/events/youtrack", event, methods=["POST"]),
+            Route("/docs", docs, methods=["GET"]),
+            Route("/docs.json", described, methods=["GET"]),
+            Route("/v1/openapi.json", described, methods=["GET"]),
+            *ticket_routes.routes(service),
             *suggestions.routes(service),
         ]
     )
@@ -100,6 +112,7 @@ def _activity(service: Any) -> dict[str, Any]:
             "decisions": decisions.counts(conn),
             "outbox": outbox.counts(conn),
             "paused": [s for s in switches.status(conn) if s.paused],
+            "reach": find_all(conn).get(host_of(service.settings.tracker_url)),
             "last": [
                 {
                     "ticket": names.get(d.ticket_id, d.ticket_id),

@@ -30,6 +30,7 @@ from data.sync import finished, poll, refresh, sync
 from data.ticket import TicketRecord
 from data.tracker import open_tracker
 from data.youtrack.client import YouTrackClient
+from data.youtrack.reach import OPENS_AFTER
 from data.youtrack.transport import Retrying
 from data.youtrack.webhook import WebhookError, parse_event
 from serving.contract import decision_from
@@ -71,7 +72,8 @@ class Worker:
         self._clock, self._journal, self._stop = clock, journal, stop
         self._me = myself(clock.now())
         self._next_sign: datetime | None = None  # not before we are registered
-        self._tracker_reach = Reach("tracker", journal, clock)
+        # As many as the breaker bears: a reply that got lost must not hold up everything else.
+        self._tracker_reach = Reach("tracker", journal, clock, tolerated=OPENS_AFTER - 1)
         self._service_reach = Reach("service", journal, clock)
         self._store_reach = Reach("database", journal, clock)
         self._deliveries = Deliveries(

@@ -32,8 +32,8 @@ from data.settings import Settings
 from data.store import Store, decisions, open_store, outbox, schema
 from data.sync import finished
 from data.youtrack.webhook import parse_event
+from eval.benchmarks.chaos_desk import Desk
 from eval.benchmarks.database import HELP, database
-from eval.benchmarks.effects_chaos import Desk
 from eval.benchmarks.postgres import free_port
 from eval.benchmarks.service_process import service
 from eval.benchmarks.sightings import Filed, Sightings, watching

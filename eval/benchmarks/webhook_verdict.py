@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from data.decision import TriageDecision
-from eval.benchmarks.effects_chaos import MARK
+from eval.benchmarks.exactly_once import MARK
 from eval.benchmarks.row import row
 from eval.benchmarks.sightings import Filed
 
