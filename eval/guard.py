@@ -46,13 +46,32 @@ def odds_of_harm(errors: int, n: int, budget: float) -> float:
     e-process for every true error <= budget because the likelihood ratio is monotone. Infinite where it
     exceeds what a float holds. Raises `ValueError` for counts or a budget out of range.
     """
-    if not (0 <= errors <= n and 0 < budget < 1):
-        raise ValueError(f"{errors} errors of {n} at a budget of {budget} make no sense")
+    _check(errors, n, budget)
     after = stats.beta.logsf(budget, _A + errors, _B + n - errors)
     before = stats.beta.logsf(budget, _A, _B)
+    return _ratio(errors, n, budget, float(after - before))
+
+
+def odds_of_promise(errors: int, n: int, budget: float) -> float:
+    """Return the same for "less than `budget` are wrong": what speaks for giving autonomy back.
+
+    An e-process for every true error >= budget, with the mixture's weight below the budget.
+    """
+    _check(errors, n, budget)
+    after = stats.beta.logcdf(budget, _A + errors, _B + n - errors)
+    before = stats.beta.logcdf(budget, _A, _B)
+    return _ratio(errors, n, budget, float(after - before))
+
+
+def _check(errors: int, n: int, budget: float) -> None:
+    if not (0 <= errors <= n and 0 < budget < 1):
+        raise ValueError(f"{errors} errors of {n} at a budget of {budget} make no sense")
+
+
+def _ratio(errors: int, n: int, budget: float, mass: float) -> float:
     seen = special.betaln(_A + errors, _B + n - errors) - special.betaln(_A, _B)
     promised = errors * log(budget) + (n - errors) * log(1 - budget)
-    total = float(seen + after - before - promised)
+    total = float(seen + mass - promised)
     return exp(total) if total < 700 else float("inf")
 
 
@@ -75,3 +94,18 @@ def watch(wrong: Iterable[bool], *, budget: float, confidence: float = 0.95) -> 
             if alarmed_at is None and evidence >= limit:
                 alarmed_at = n
     return Watch(n, errors, evidence, limit, alarmed_at)
+
+
+def regained(wrong: Iterable[bool], *, budget: float, confidence: float = 0.95) -> int | None:
+    """Return after how many new audited tickets the promise is proven again, or None while it is not.
+
+    `wrong` must be outcomes of tickets audited after the alarm; those that raised it prove nothing more.
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence {confidence} must lie strictly between 0 and 1")
+    errors = 0
+    for n, outcome in enumerate(wrong, start=1):
+        errors += bool(outcome)
+        if not outcome and odds_of_promise(errors, n, budget) >= 1 / (1 - confidence):
+            return n
+    return None

@@ -41,7 +41,10 @@ class Autonomy:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain numbers for JSON."""
-        own = [{"group": str(g), **c.as_dict()} for g, c in sorted(self.groups.items())]
+        own = [
+            {"client": g.client, "category": g.category, **c.as_dict()}
+            for g, c in sorted(self.groups.items())
+        ]
         return {"category": self.category.as_dict(), "priority": self.priority.as_dict(), "groups": own}
 
 

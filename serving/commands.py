@@ -15,6 +15,7 @@ from data.settings import read_settings
 from serving.connect.command import connect
 from serving.effect_commands import register_effects
 from serving.policy_commands import register_policy
+from serving.review_commands import register_review
 
 
 def register(app: typer.Typer) -> None:
@@ -27,6 +28,7 @@ def register(app: typer.Typer) -> None:
     app.command()(connect)
     register_effects(app)
     register_policy(app)
+    register_review(app)
 
 
 def triage(
