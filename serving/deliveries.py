@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -89,8 +89,11 @@ class Deliveries:
         """Wait for what is being delivered and end the threads."""
         self._threads.shutdown()
 
-    def turn(self, most: int) -> int:
-        """Deliver what is due, about `most` operations; return how many were finished."""
+    def turn(self, most: int, *, until: datetime | None = None) -> int:
+        """Deliver what is due, about `most` operations; return how many were finished.
+
+        No more are begun once `until` has passed, but for the first few: others than us wait as well.
+        """
         if self._broken_off:  # the database went away before the endings were written down
             with self._store.write() as conn:
                 outbox.release(conn, self._owner, self._clock.now())
@@ -113,6 +116,8 @@ class Deliveries:
             with self._store.write() as conn:
                 for operation, ending in zip(claimed, endings, strict=True):
                     done += self._settle(conn, operation, ending)
+            if until is not None and self._clock.now() >= until:
+                break
         self._broken_off = False
         return done
 

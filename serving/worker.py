@@ -44,6 +44,7 @@ from serving.watching import Watch
 
 T = TypeVar("T")
 BATCH = 64
+EVENTS = 10  # at a time: each is a request, and the poll is not to wait for many of them
 IDLE_SECONDS = 0.5
 _SIGN = timedelta(seconds=15)
 _KEEP_EVENTS = timedelta(days=7)
@@ -155,7 +156,7 @@ class Worker:
         if not self._tracker_reach.due():
             return 0
         with self._store.read() as conn:
-            events = inbox.pending(conn, BATCH)
+            events = inbox.pending(conn, EVENTS)
         if not events:
             return 0
         ids = [i for _, body in events if (i := self._named(body)) is not None]
@@ -247,8 +248,8 @@ class Worker:
         return saved
 
     def deliver(self) -> int:
-        """Deliver what is due, a batch at most; return how many operations were finished."""
-        return self._deliveries.turn(BATCH)
+        """Deliver what is due, a batch at most and until the next poll; return how many were finished."""
+        return self._deliveries.turn(BATCH, until=self._next_poll)
 
     def _decided(self, records: list[TicketRecord]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         body = {"tickets": [_as_json(r) for r in records]}

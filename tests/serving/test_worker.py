@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse
 from data.caps import Caps
 from data.clock import SystemClock
 from data.settings import Settings, read_settings
-from data.store import Store, absence, decisions, open_store, outbox
+from data.store import Store, absence, decisions, inbox, open_store, outbox
 from data.youtrack.client import YouTrackClient
 from data.youtrack.transport import Retrying
 from data.youtrack.webhook import event_body, headers_for
@@ -317,6 +317,32 @@ def test_an_event_brings_a_ticket_in_without_polling(service: Any, desk: Any) ->
     assert len(desk.said(issue)) == 1
     page = httpx.get(f"{service.url}/").text
     assert f"{settings.tracker_url}/issue/{issue.readable_id}" in page
+
+
+def test_what_is_to_be_delivered_or_was_announced_does_not_hold_up_polling(
+    desk: Any, home: Settings, here: Store, made: Any
+) -> None:
+    worker = made()
+    worker.turn()
+    issues = [desk.file(SURE, "I forgot my password and cannot sign in") for _ in range(24)]
+    now = SystemClock().now()
+    with here.write() as conn:
+        for n, issue in enumerate(issues):
+            facts = {"id": issue.id, "issue": issue.readable_id, "project": "PAY", "at": issue.created}
+            inbox.receive(conn, f"event {n}", event_body(**facts, kinds=["created"]), now)
+    desk.requests.clear()
+    desk.fault = lambda method, path: time.sleep(0.02)  # longer than the polling interval for every few
+    turns(worker, lambda: all(desk.said(i) for i in issues))
+    reads, comments = [0], [0]  # since the last poll
+    for method, path in desk.requests:
+        if path.endswith("/activitiesPage"):
+            reads, comments = [*reads, 0], [*comments, 0]
+        comments[-1] += method == "POST" and path.endswith("/comments")
+        # The look before a delivery is a read as well, so reads count while nothing was said yet.
+        reads[-1] += method == "GET" and path.startswith("/api/issues/") and not sum(comments)
+    assert sum(comments) == 24
+    assert max(comments) <= 4, comments
+    assert 0 < reads[0] <= 10, reads
 
 
 _KILLED = """
