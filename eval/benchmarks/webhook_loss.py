@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from itertools import cycle
 from pathlib import Path
@@ -34,6 +34,7 @@ from data.sync import finished
 from data.youtrack.webhook import parse_event
 from eval.benchmarks.chaos_desk import Desk
 from eval.benchmarks.database import HELP, database
+from eval.benchmarks.fixed_decisions import fixed_decisions
 from eval.benchmarks.postgres import free_port
 from eval.benchmarks.service_process import service
 from eval.benchmarks.sightings import Filed, Sightings, watching
@@ -51,12 +52,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=3.0, help="of each a second (default 3)")
     parser.add_argument("--poll-seconds", type=float, default=5.0, help="the polling interval (default 5)")
     parser.add_argument("--database", default="sqlite", help=HELP)
+    parser.add_argument(
+        "--fixed",
+        action="store_true",
+        help="decide by the ticket's id, always alone, instead of by the bundle",
+    )
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     given = parser.parse_args(arguments)
     try:
         with database(given.database) as url:
-            found = run(given.tickets, given.rate, given.poll_seconds, url, seed=given.seed)
+            counts = (given.tickets, given.rate, given.poll_seconds)
+            found = run(*counts, url, seed=given.seed, fixed=given.fixed)
     except FirstlineError as error:
         print(f"webhook_loss: {error}", file=sys.stderr)
         return error.exit_code
@@ -64,14 +71,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if found.passed else 1
 
 
-def run(tickets: int, rate: float, poll_seconds: float, database_url: str | None, *, seed: int = 7) -> Result:
+def run(
+    tickets: int,
+    rate: float,
+    poll_seconds: float,
+    database_url: str | None,
+    *,
+    seed: int = 7,
+    fixed: bool = False,
+) -> Result:
     """File `tickets` tickets and as many comments, `rate` of each a second, and judge what came of them.
 
-    `database_url`: `None` for SQLite in the service's own home.
+    `database_url`: `None` for SQLite in the service's own home. `fixed`: events go to the service all the
+    same, but decisions come from `fixed_decisions`, which always acts alone.
     """
     started, port = time.monotonic(), free_port()
-    with service(database_url) as running:
-        environ = _environ(running, port, poll_seconds)
+    with (
+        service(database_url) as running,
+        fixed_decisions() if fixed else nullcontext(running.service_port) as decider,
+    ):
+        environ = _environ(running, port, poll_seconds) | {"FIRSTLINE_SERVICE_PORT": str(decider)}
         desk = Desk(environ, port, "--webhook-url", f"{running.service_url}/v1/events/youtrack")
         try:
             with open_store(running.database_url) as store, _worker(environ, running.home / "worker.log"):
@@ -177,7 +196,6 @@ def _environ(running: Settings, port: int, poll_seconds: float) -> dict[str, str
         **os.environ,
         "FIRSTLINE_HOME": str(running.home),
         "FIRSTLINE_DATABASE_URL": running.database_url,
-        "FIRSTLINE_SERVICE_PORT": str(running.service_port),
         "FIRSTLINE_SANDBOX_PORT": str(port),
         "FIRSTLINE_TRACKER_URL": f"http://127.0.0.1:{port}",
         "FIRSTLINE_POLL_SECONDS": str(poll_seconds),

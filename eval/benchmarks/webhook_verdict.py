@@ -85,6 +85,7 @@ class Result:
             "tickets without a decision, or with two": bool(self.undecided or self.decided_twice),
             "tickets without our comment, or with two": bool(e.lost or e.doubled),
             "fields written twice, or not as decided": bool(e.written_twice or e.wrong),
+            "no field was written, because nothing was decided alone (try --fixed)": not e.writes,
         }
         return [name for name, is_so in wrong.items() if is_so]
 

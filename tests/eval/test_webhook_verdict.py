@@ -56,6 +56,7 @@ GOOD = Result(
         {"effects": replace(NONE_WRONG, doubled=1)},
         {"effects": replace(NONE_WRONG, written_twice=1)},
         {"effects": replace(NONE_WRONG, wrong=1)},
+        {"effects": replace(NONE_WRONG, writes=0)},
     ],
 )
 def test_every_promise_can_be_broken(flaw: dict[str, Any]) -> None:

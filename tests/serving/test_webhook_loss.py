@@ -17,11 +17,11 @@ def test_everything_is_found_in_time_and_done_once(
     install(tmp_path / "home")
     monkeypatch.setenv("FIRSTLINE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    found = run(24, 4.0, 5.0, database_url)
+    found = run(24, 4.0, 5.0, database_url, fixed=True)
     assert found.passed, found.table()
     assert (found.tickets, found.comments) == (24, 24)
     assert found.stored + found.dropped == 48
     assert found.copies == COPIES * found.stored
     assert found.known, "some copies came within a second of another"
     assert found.effects.comments == 24
-    assert found.effects.writes, "some were decided on alone"
+    assert found.effects.writes >= 3 * 24, "each was decided on alone"
