@@ -11,7 +11,7 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -42,6 +42,7 @@ from serving.presence import alive, at_work, myself
 
 T = TypeVar("T")
 BATCH = 64
+_TOGETHER = 8  # events
 IDLE_SECONDS = 0.5
 _SIGN = timedelta(seconds=15)
 _KEEP_EVENTS = timedelta(days=7)
@@ -147,21 +148,32 @@ class Worker:
         return busy
 
     def read_events(self) -> int:
-        """Re-read the tickets that events named; return how many events there were."""
-        if not self._tracker_reach.due():
-            return 0
+        """Re-read the tickets that events named; return how many events were worked off.
+
+        A few at a time, one at a time where a reply was lost; what cannot be read now waits.
+        """
         with self._store.read() as conn:
             events = inbox.pending(conn, BATCH)
-        if not events:
-            return 0
+        done = at = 0
+        together = _TOGETHER
+        while at < len(events) and self._tracker_reach.due() and not self._stop.is_set():
+            some = events[at : at + together]
+            if self._worked_off(some):
+                at, done, together = at + len(some), done + len(some), min(_TOGETHER, 2 * together)
+            else:
+                at, together = at + (len(some) == 1), 1
+        if done:
+            with self._store.write() as conn:
+                inbox.forget(conn, self._clock.now() - _KEEP_EVENTS)
+        return done
+
+    def _worked_off(self, events: Sequence[tuple[str, str]]) -> bool:
         ids = [i for _, body in events if (i := self._named(body)) is not None]
         if not self._asked(lambda: refresh(self._client, self._store, self._clock, ids)):
-            return 0
-        now = self._clock.now()
+            return False
         with self._store.write() as conn:
-            inbox.processed(conn, [key for key, _ in events], now)
-            inbox.forget(conn, now - _KEEP_EVENTS)
-        return len(events)
+            inbox.processed(conn, [key for key, _ in events], self._clock.now())
+        return True
 
     def read_tracker(self) -> int:
         """Poll when it is time; the first time on an empty store, synchronise everything."""
