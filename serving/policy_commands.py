@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from data.errors import BadInputError
 from data.settings import read_settings
 from eval.groups import REST, Grouping
-from serving.plan import Line, Plan
+
+if TYPE_CHECKING:  # `firstline --help`, and the start of every process, stay fast
+    from serving.plan import Line, Plan
 
 _NEAREST = 5
 policy_app = typer.Typer(
