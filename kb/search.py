@@ -22,7 +22,10 @@ _WORDS = re.compile(r"\w+")
 _MOST_WORDS = 64
 # Words that say nothing about a case. With short titles weighing most, they would decide the ranking.
 _EMPTY = frozenset(
-    ["a", "about", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by", "can", "cannot", "could", "did", "do", "does", "for", "from", "get", "got", "had", "has", "have", "hello", "help", "hi", "how", "i", "if", "in", "into", "is", "it", "its", "just", "me", "my", "no", "nor", "not", "of", "on", "or", "our", "please", "so", "some", "still", "thank", "thanks", "that", "the", "their", "them", "then", "there", "these", "they", "this", "to", "too", "up", "us", "was", "we", "were", "what", "when", "where", "which", "while", "who", "why", "will", "with", "would", "yet", "you", "your"]
+    "a about all also am an and any are as at be been but by can cannot could did do does for from get got had"
+    " has have hello help hi how i if in into is it its just me my no nor not of on or our please so some"
+    " still thank thanks that the their them then there these they this to too up us was we were what when"
+    " where which while who why will with would yet you your".split()
 )
 _SCHEMA = """
 CREATE TABLE passage (
