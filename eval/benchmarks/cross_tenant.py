@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,10 +41,11 @@ CALLS, SEED, TOGETHER = 10_000, 20_261_125, 4
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back; status 0 where nothing did, as for a request that is no HTTP."""
+    """What came back, after how long; status 0 where nothing did, as for a request that is no HTTP."""
 
     status: int
     text: str
+    seconds: float = 0.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -121,6 +123,7 @@ def judged(made: Sequence[Call], answers: Sequence[Answer], clients: dict[str, P
         "leaks": leaks,
         "told_apart": sorted(told_apart),
         "compared": len(told),
+        "milliseconds": _milliseconds(made, answers),
         "control": {t: control[t] for t in (OWN, OTHER, "own")},
         "unanswered": sum(a.status == 0 for a in answers),
         "errors": sum(a.status >= 500 for a in answers),
@@ -153,12 +156,22 @@ def table(found: dict[str, Any]) -> str:
         f"foreign ids told from unknown ones: {len(found['told_apart'])} of {found['compared']} compared",
         f"seen by the desk's key (as it may): {control[OWN]} x {OWN}, {control[OTHER]} x {OTHER}; "
         f"by {OWN}'s keys their own: {control['own']}",
+        "median ms of a 404: " + ", ".join(f"{aims} id {ms}" for aims, ms in found["milliseconds"].items()),
         f"5xx {found['errors']}, without an answer {found['unanswered']}; "
         f"{found['database']}, seed {found['seed']}; {found['seconds']} s",
     ]
     for kind in ("leaks", "changed", "told_apart"):
         rows += [f"LEAK ({kind}): {what}" for what in found[kind][:20]]
     return "\n".join(rows)
+
+
+def _milliseconds(made: Sequence[Call], answers: Sequence[Answer]) -> dict[str, float]:
+    """Return the median time of a 404 for a foreign id and for an unknown one, on one route."""
+    found: dict[str, list[float]] = {"foreign": [], "unknown": []}
+    for call, answer in zip(made, answers, strict=True):
+        if call.plain and call.route == "GET /v1/tickets/{ticket}" and answer.status == 404:
+            found[call.aims].append(answer.seconds * 1000)
+    return {aims: round(median(times), 2) for aims, times in found.items() if times}
 
 
 def _differ(seen: dict[str, set[tuple[int, str]]]) -> bool:
@@ -194,7 +207,7 @@ class _Sender:
 
     def send(self, call: Call) -> Answer:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=60)
-        names = {n.lower() for n, _ in call.headers}
+        names, started = {n.lower() for n, _ in call.headers}, time.perf_counter()
         try:
             connection.putrequest(call.method, call.target, skip_host="host" in names)
             for name, value in call.headers:
@@ -205,7 +218,8 @@ class _Sender:
             answer = connection.getresponse()
             head = "\n".join(f"{n}: {v}" for n, v in answer.getheaders() if n.lower() not in ("date",))
             text = answer.read().decode("utf-8", "replace")
-            return Answer(answer.status, text if answer.status == 404 else f"{head}\n{text}")
+            took = time.perf_counter() - started
+            return Answer(answer.status, text if answer.status == 404 else f"{head}\n{text}", took)
         except (http.client.HTTPException, OSError, ValueError):
             return Answer(0, "")
         finally:
