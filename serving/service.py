@@ -34,6 +34,7 @@ from serving.boundary import Boundary
 from serving.contract import parse_ticket, result
 from serving.health import Health
 from serving.metrics import Metrics
+from serving.orphan import end_with_parent, is_server_worker
 from serving.shapes import AnyTicket, TriageOut
 from serving.site import application
 from serving.wiring import load_triage
@@ -54,6 +55,7 @@ class FirstlineService:
     """Calibrated triage of support tickets."""
 
     def __init__(self) -> None:
+        end_with_parent(os.environ)
         try:
             self.settings = read_settings()
             check_access(self.settings)
@@ -133,8 +135,7 @@ def _not_ready(error: Exception) -> bool:
 def _refuse(error: FirstlineError) -> NoReturn:
     """End with one message. BentoML's parent would stay, without a worker, for ever: it ends as well."""
     print(f"firstline: {error}", file=sys.stderr, flush=True)
-    # Asked of ourselves: where `setproctitle` is installed, the parent is called something else.
-    if "_bentoml_impl.worker.service" in psutil.Process().cmdline():
+    if is_server_worker():
         psutil.Process(os.getppid()).terminate()
     os._exit(error.exit_code)
 

@@ -20,7 +20,9 @@ from data.errors import FirstlineError
 from data.store import decisions, outbox, switches, tickets
 from data.store.reach import find_all
 from data.tracker import host_of
+from eval.risk import Certificate
 from serving import events, openapi, suggestions, ticket_routes
+from serving.autonomy import Autonomy
 
 _SHOWN = 20
 _RECENT = timedelta(days=1)
@@ -84,13 +86,21 @@ async def _status(service: Any, pages: Environment) -> Response:
     page = pages.get_template("status.html").render(
         facts=facts(service),
         policy=triage.policy,
-        certificates=triage.autonomy,
+        certificates=_named(triage.autonomy),
         labels=len(triage.bundle.taxonomy.labels),
         tracker=settings.tracker_url,
         project=settings.project,
         activity=activity,
     )
     return HTMLResponse(page, headers={"Cache-Control": "no-store"})
+
+
+def _named(autonomy: Autonomy) -> list[tuple[str, Certificate]]:
+    """Every certificate under the name that the page shows, groups of their own before the pooled one."""
+    field = "Category, team, issue type"
+    groups = [(f"{field}: {group}", c) for group, c in sorted(autonomy.groups.items())]
+    rest = f"{field}: all other tickets" if groups else field
+    return [*groups, (rest, autonomy.category), ("Priority", autonomy.priority)]
 
 
 def _activity(service: Any) -> dict[str, Any]:

@@ -12,15 +12,25 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import Phase, settings
+from planted import DATABASE_PASSWORD
 from sqlalchemy import make_url
 
 from data.clock import ManualClock
 from data.store import Store, open_store
 
+pytest_plugins = ["canary_watch"]
+
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
+
+# Chosen by `make mutants`: the same examples each time, and no work on making a found one smaller.
+settings.register_profile(
+    "mutants", phases=[Phase.explicit, Phase.generate], derandomize=True, database=None, deadline=None
+)
 
 
 def _free_port() -> int:
@@ -47,7 +57,7 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
+def postgres_server(canary_watch: Any) -> Iterator[str]:
     """Give the URL of a PostgreSQL server without a database name: a running one or our own."""
     given = os.environ.get("FIRSTLINE_TEST_POSTGRES_URL")
     if given:
@@ -59,10 +69,10 @@ def postgres_server() -> Iterator[str]:
             "PostgreSQL's server binaries are missing: `apt-get install postgresql`,"
             " or set FIRSTLINE_TEST_POSTGRES_URL=postgresql://user:password@host."
         )
-    yield from _own_server(found[-1].parent)
+    yield from _own_server(found[-1].parent, canary_watch)
 
 
-def _own_server(binaries: Path) -> Iterator[str]:
+def _own_server(binaries: Path, canary_watch: Any) -> Iterator[str]:
     # PostgreSQL refuses to run as root; Debian's package brings the user `postgres`.
     user = "postgres" if os.geteuid() == 0 else None
     home = Path(tempfile.mkdtemp(prefix="firstline-pg-"))
@@ -79,9 +89,11 @@ def _own_server(binaries: Path) -> Iterator[str]:
     start = [binaries / "pg_ctl", "-D", home / "data", "-w", "-l", home / "log", "-o", options, "start"]
     subprocess.run(start, **(facts | {"capture_output": False, "stdout": subprocess.DEVNULL}))
     try:
-        yield f"postgresql://postgres@127.0.0.1:{port}"
+        # The server trusts everybody here; the password is there to be found where it must not be.
+        yield f"postgresql://postgres:{DATABASE_PASSWORD}@127.0.0.1:{port}"
     finally:
         subprocess.run([binaries / "pg_ctl", "-D", home / "data", "-m", "immediate", "stop"], **facts)
+        canary_watch.see("log of PostgreSQL", (home / "log").read_text(errors="replace"))
         shutil.rmtree(home, ignore_errors=True)
 
 
@@ -96,12 +108,13 @@ def postgres_template(postgres_server: str) -> str:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
+def postgres_url(postgres_server: str, postgres_template: str, canary_watch: Any) -> Iterator[str]:
     """Give the URL of a fresh PostgreSQL database, migrated and empty."""
     name = f"firstline_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as conn:
         conn.execute(f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}"')
     yield str(make_url(f"{postgres_server}/{name}").render_as_string(hide_password=False))
+    canary_watch.see_database(f"{postgres_server}/{name}")
     with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as conn:
         conn.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 

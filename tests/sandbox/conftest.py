@@ -22,15 +22,19 @@ SMALL = WorldConfig(seed=11, months=1, tickets_per_day=12, live_days=2, live_per
 
 
 @pytest.fixture(scope="session")
-def world() -> World:
+def world(canary_watch: Any) -> World:
     """The default world."""
-    return build_world(WorldConfig())
+    made = build_world(WorldConfig())
+    canary_watch.canaries.plant_people(made)
+    return made
 
 
 @pytest.fixture(scope="session")
-def small_world() -> World:
+def small_world(canary_watch: Any) -> World:
     """A month of a small desk."""
-    return build_world(SMALL)
+    made = build_world(SMALL)
+    canary_watch.canaries.plant_people(made)
+    return made
 
 
 @dataclass

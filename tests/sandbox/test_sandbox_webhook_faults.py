@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+from planted import WEBHOOK_SECRET as SECRET
 
 from data.clock import SystemClock, to_millis
 from data.sandbox.youtrack.faults.script import Webhooks
@@ -22,7 +23,6 @@ from data.youtrack.webhook import parse_event, verify
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 AT = to_millis(NOW)
-SECRET = "s" * 40
 
 
 @pytest.fixture

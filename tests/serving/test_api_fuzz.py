@@ -17,12 +17,7 @@ REPORT: dict[str, Any] = {
     "complete": True,
     "running_time": 1.0,
 }
-KEYS = f"""
-access = "keys"
-rate_key = 0
-rate_client = 0
-webhook_token = "{"t" * 40}"
-"""
+KEYS = 'access = "keys"\nrate_key = 0\nrate_client = 0\nwebhook_token = "tttttttttttttttttttttttttttttttt"\n'
 
 
 def test_generated_requests_get_documented_answers(serve: Any) -> None:

@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from planted import WEBHOOK_SECRET as OLD
+from planted import WEBHOOK_SECRET_NEXT as NEW
+from planted import WEBHOOK_TOKEN as TOKEN
 
 from data.settings import Settings, read_settings
 from data.youtrack.webhook import (
@@ -18,7 +21,6 @@ from data.youtrack.webhook import (
 )
 from serving.events import Hint, NoEventError, believe
 
-OLD, NEW, TOKEN = "o" * 32, "n" * 32, "t" * 32
 STAMP = 1764000000
 NOW = datetime.fromtimestamp(STAMP, UTC)
 BODY = event_body(id="3-17", issue="PAY-17", project="PAY", at=STAMP * 1000, kinds=["created"])

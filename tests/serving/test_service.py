@@ -246,7 +246,7 @@ def test_not_ready_while_the_database_does_not_answer(service: Any, http: httpx.
 
 def test_bentoml_started_by_hand_on_a_bad_home_ends_with_one_message(tmp_path: Path, free_port: int) -> None:
     command = [sys.executable, "-m", "bentoml", "serve", "serving.service:FirstlineService"]
-    command += ["--port", str(free_port)]
+    command += ["--host", "127.0.0.1", "--port", str(free_port)]
     env = {**os.environ, "FIRSTLINE_HOME": str(tmp_path), "BENTOML_HOME": str(tmp_path / "bento")}
     done = subprocess.run(command, env=env, capture_output=True, timeout=60, cwd=Path(__file__).parents[2])
     said = done.stdout + done.stderr
