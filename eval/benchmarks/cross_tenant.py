@@ -126,7 +126,11 @@ def judged(made: Sequence[Call], answers: Sequence[Answer], clients: dict[str, P
         "milliseconds": _milliseconds(made, answers),
         "control": {t: control[t] for t in (OWN, OTHER, "own")},
         "unanswered": sum(a.status == 0 for a in answers),
-        "errors": sum(a.status >= 500 for a in answers),
+        "errors": [
+            f"{call.method} {call.target} -> {answer.status}"
+            for call, answer in zip(made, answers, strict=True)
+            if answer.status >= 500 and call.route != "GET /readyz"  # that may truly not be ready
+        ],
         "callers": {name: dict(sorted(n.items())) for name, n in by_caller.items()},
         "routes": dict(Counter(c.route for c in made)),
         "methods": dict(sorted(Counter(c.method for c in made).items())),
@@ -157,9 +161,10 @@ def table(found: dict[str, Any]) -> str:
         f"seen by the desk's key (as it may): {control[OWN]} x {OWN}, {control[OTHER]} x {OTHER}; "
         f"by {OWN}'s keys their own: {control['own']}",
         "median ms of a 404: " + ", ".join(f"{aims} id {ms}" for aims, ms in found["milliseconds"].items()),
-        f"5xx {found['errors']}, without an answer {found['unanswered']}; "
+        f"5xx {len(found['errors'])}, without an answer {found['unanswered']}; "
         f"{found['database']}, seed {found['seed']}; {found['seconds']} s",
     ]
+    rows += [f"ERROR: {what}" for what in found["errors"][:20]]
     for kind in ("leaks", "changed", "told_apart"):
         rows += [f"LEAK ({kind}): {what}" for what in found[kind][:20]]
     return "\n".join(rows)
@@ -181,6 +186,9 @@ def _differ(seen: dict[str, set[tuple[int, str]]]) -> bool:
 def _leaked(call: Call, answer: Answer, other: Planted) -> str | None:
     if other.canary in answer.text:
         return "canary"
+    bound = call.caller.name.endswith(f"of {OWN}")
+    if bound and call.route == "POST /v1/triage" and '"decision"' in answer.text:
+        return f"a ticket decided as {OTHER}'s"  # with its routing, and what is done alone for it
     words = answer.text + _decoded(answer.text)
     named = call.sent
     for found in (*other.readable, *other.ids):
