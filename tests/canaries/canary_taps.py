@@ -119,12 +119,12 @@ def _children(see: See, undo: ExitStack) -> None:
 
 
 def _captured(see: See, undo: ExitStack) -> None:
-    def wrapped(kind: type, name: str, said: Callable[[Any], str], output: str) -> None:
+    def wrapped(kind: type, name: str, said: Callable[[Any], str], output: Callable[..., str]) -> None:
         inner = getattr(kind, name)
 
         def tapped(self: Any, *args: Any, **options: Any) -> Any:
             result = inner(self, *args, **options)
-            see(output, said(result))
+            see(output(*args), said(result))
             return result
 
         undo.enter_context(mock.patch.object(kind, name, tapped))
@@ -132,9 +132,14 @@ def _captured(see: See, undo: ExitStack) -> None:
     def both(result: Any) -> str:
         return f"{text_of(result.out)}\n{text_of(result.err)}"
 
-    wrapped(pytest.CaptureFixture, "readouterr", both, "what a test captured")
+    wrapped(pytest.CaptureFixture, "readouterr", both, lambda: "what a test captured")
     for runner in (click.testing.CliRunner, typer.testing.CliRunner):
-        wrapped(runner, "invoke", lambda r: f"{r.output}\n{r.exception!r}", "what a command said")
+        wrapped(runner, "invoke", lambda r: f"{r.output}\n{r.exception!r}", _command)
+
+
+def _command(_application: Any, args: Any = None, *_more: Any) -> str:
+    words = [str(a) for a in args or [] if not str(a).startswith("-")]
+    return f"what `{' '.join(words[:2])}` said"
 
 
 def _answers(see: See, undo: ExitStack) -> None:
