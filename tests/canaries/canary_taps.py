@@ -14,12 +14,15 @@ from unittest import mock
 
 import click.testing
 import httpx
+import httpx2
 import pytest
 import typer.testing
 
 from data.errors import FirstlineError
 
 See = Callable[[str, str], None]
+LIBRARIES: tuple[Any, ...] = (httpx, httpx2)
+"""Starlette's test client speaks through the second."""
 
 
 class Taps:
@@ -143,26 +146,35 @@ def _command(_application: Any, args: Any = None, *_more: Any) -> str:
 
 
 def _answers(see: See, undo: ExitStack) -> None:
-    def tell(response: httpx.Response) -> None:
+    def tell(response: Any) -> None:
         kind = response.headers.get("content-type", "")
         path = response.request.url.path
         if response.is_closed and ("problem+json" in kind or path.endswith("/metrics")):
             see(f"answer of {path}", response.text)
 
-    inner, inner_async = httpx.Client.send, httpx.AsyncClient.send
+    def tapped(client: Any) -> None:
+        inner = client.send
 
-    def send(self: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
-        response = inner(self, request, **options)
-        tell(response)
-        return response
+        def send(self: Any, request: Any, **options: Any) -> Any:
+            response = inner(self, request, **options)
+            tell(response)
+            return response
 
-    async def send_async(self: httpx.AsyncClient, request: httpx.Request, **options: Any) -> httpx.Response:
-        response = await inner_async(self, request, **options)
-        tell(response)
-        return response
+        undo.enter_context(mock.patch.object(client, "send", send))
 
-    undo.enter_context(mock.patch.object(httpx.Client, "send", send))
-    undo.enter_context(mock.patch.object(httpx.AsyncClient, "send", send_async))
+    def tapped_async(client: Any) -> None:
+        inner = client.send
+
+        async def send(self: Any, request: Any, **options: Any) -> Any:
+            response = await inner(self, request, **options)
+            tell(response)
+            return response
+
+        undo.enter_context(mock.patch.object(client, "send", send))
+
+    for library in LIBRARIES:
+        tapped(library.Client)
+        tapped_async(library.AsyncClient)
 
 
 def _errors(see: See, undo: ExitStack) -> None:
