@@ -63,7 +63,13 @@ SCHEMA_SHAPES: dict[type, dict[str, Getter]] = {
         "groups": lambda p, v: list(p.field.groups) if _is_people(p) else ABSENT,
         "aggregatedUsers": lambda p, v: _people(p) if _is_people(p) else ABSENT,
     },
-    FieldType: {"id": lambda f, v: f.id, "presentation": lambda f, v: f.id},
+    FieldType: {
+        "id": lambda f, v: f.id,
+        "presentation": lambda f, v: f.id,
+        "isMultiValue": lambda f, v: KINDS[f.id].many,
+        "isBundleType": lambda f, v: KINDS[f.id].bundled or KINDS[f.id].family == "user",
+        "valueType": lambda f, v: f.id.partition("[")[0],
+    },
     s.Element: {
         "id": lambda e, v: e.id,
         "name": lambda e, v: e.name,
