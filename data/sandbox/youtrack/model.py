@@ -131,6 +131,7 @@ class Field:
     goal: Goal | None = None
     localized: str | None = None
     bundle_name: str = ""
+    home: Project | None = None  # the project that has it
     public: bool = True
     empty_text: str = ""
     individuals: list[User] = field(default_factory=list)
