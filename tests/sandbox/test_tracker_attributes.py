@@ -16,12 +16,12 @@ ASKED = {
     "/users/me": USER,
     "/users/svc-firstline": USER,
     "/issues/{issue}": ISSUE,
-    "/issues/{issue}/comments/{comment}": "id,text,textPreview,author,created,updated,deleted,pinned,attachments,"
-    "reactions,visibility,issue,usesMarkdown,hasEmail,canUpdateVisibility",
-    "/issues/{issue}/attachments/{file}": "name,author,created,updated,size,extension,charset,mimeType,metaData,"
-    "draft,removed,url,thumbnailURL,visibility,issue,comment",
-    "/issues/{issue}/timeTracking/workItems/{work}": "id,author,creator,text,textPreview,type,created,updated,"
-    "duration,date,attributes",
+    "/issues/{issue}/comments/{comment}": "id,text,textPreview,author,created,updated,deleted,pinned,"
+    "attachments,reactions,visibility,issue,usesMarkdown,hasEmail,canUpdateVisibility",
+    "/issues/{issue}/attachments/{file}": "name,author,created,updated,size,extension,charset,mimeType,"
+    "metaData,draft,removed,url,thumbnailURL,visibility,issue,comment",
+    "/issues/{issue}/timeTracking/workItems/{work}": "id,author,creator,text,textPreview,type,created,"
+    "updated,duration,date,attributes",
     "/issues/{issue}/links/106-0": "id,direction,linkType,issues",
     "/issueLinkTypes/106-1": "id,name,directed,sourceToTarget,targetToSource",
     "/tags/{tag}": "id,name,owner,visibleFor,color,untagOnResolve",
@@ -30,8 +30,8 @@ ASKED = {
     "/admin/projects/PAY/team": "id,name,ringId,users,ownUsers,groups",
     "/admin/projects/ENG/customFields/Priority": "id,canBeEmpty,emptyFieldText,isPublic,field,bundle,"
     "defaultValues,project",
-    "/articles/{article}": "id,idReadable,summary,content,project,parentArticle,childArticles,hasChildren,ordinal,"
-    "reporter,updatedBy,created,updated,attachments,comments,tags,visibility,externalArticle,hasStar,"
+    "/articles/{article}": "id,idReadable,summary,content,project,parentArticle,childArticles,hasChildren,"
+    "ordinal,reporter,updatedBy,created,updated,attachments,comments,tags,visibility,externalArticle,hasStar,"
     "pinnedComments",
 }
 
