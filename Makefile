@@ -18,7 +18,7 @@ LOCKS := requirements/core.lock requirements/dev.lock pyproject.toml
 STAMP := $(VENV)/.installed
 VLLM_STAMP := .venv-vllm/.installed
 
-.PHONY: help setup demo up test test-all outside check bench app app-lint clean distclean vllm postgres-binaries
+.PHONY: help setup demo up test test-all outside check bench coverage mutants app app-lint clean distclean vllm postgres-binaries
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,7 @@ outside: setup ## Other people's YouTrack clients against the stand-in (part of 
 	$(BIN)/python -m pytest -m slow tests/outside
 
 bench: setup ## Latency and throughput of triage, beside a plain baseline in the same run
+	$(BIN)/python -m eval.benchmarks.guarantees
 	$(BIN)/python -m eval.benchmarks.serving_latency
 	$(BIN)/python -m eval.benchmarks.redaction
 	$(BIN)/python -m eval.benchmarks.webhook_refusals
@@ -78,6 +79,16 @@ bench: setup ## Latency and throughput of triage, beside a plain baseline in the
 	$(BIN)/python -m eval.benchmarks.tracker_outage
 	$(BIN)/python -m eval.benchmarks.effects_chaos --database sqlite
 	$(BIN)/python -m eval.benchmarks.effects_chaos --database postgresql
+	$(BIN)/python -m eval.benchmarks.cross_tenant --database sqlite
+	$(BIN)/python -m eval.benchmarks.cross_tenant --database postgresql
+	$(BIN)/python -m eval.benchmarks.api_fuzz --database sqlite
+	$(BIN)/python -m eval.benchmarks.api_fuzz --database postgresql
+
+coverage: setup postgres-binaries ## Branches of the safety modules that their tests run; fails under 100 %
+	$(BIN)/python -m eval.benchmarks.branch_coverage $(MODULE)
+
+mutants: setup postgres-binaries ## Changes to the safety modules that tests notice; fails under 85 % (MODULE=path for one)
+	$(BIN)/python -m eval.benchmarks.mutants $(MODULE)
 
 app: ## Pack the YouTrack app for upload into build/
 	$(PYTHON) deploy/youtrack-app/pack.py build/firstline-youtrack-app.zip

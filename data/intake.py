@@ -64,7 +64,7 @@ def keep(conn: Connection, records: Sequence[TicketRecord], now: datetime, desk:
     tally.ids |= dict.fromkeys(r.ticket.id for r in differing)
     judge(conn, differing, now, desk)
     staging.drop(conn, ids)
-    absence.seen(conn, ids)
+    absence.seen(conn, ids, now)
     absence.missed(conn, tally.missing, now)
     absence.bury(conn, tally.moved, absence.MOVED, now)
     tally.missing.clear()

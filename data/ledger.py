@@ -19,6 +19,7 @@ NO_PRIORITY = "no_priority"
 REOPENED = "reopened"
 NOT_BY_HUMAN = "not_by_human"
 NO_ROOT_CAUSE = "no_root_cause"
+DUPLICATE = "duplicate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ def entries_of(
 
 def rejection(record: TicketRecord, outcome: Outcome, issue_types: Collection[str]) -> str | None:
     """Say why nothing can be learnt from a resolution, or `None`."""
+    if outcome.merged_into is not None:
+        return DUPLICATE
     if _textless(record):
         return EMPTY_TEXT
     if outcome.issue_type is None:

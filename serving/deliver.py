@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from data.decision import TriageDecision
+from data.labels import merged_into, rules_of
 from data.mapping import TrackerMapping
 from data.store import decisions, outbox
 from data.store.outbox import Operation
@@ -103,6 +104,8 @@ def deliver(client: YouTrackClient, operation: Operation, allow: Allow, *, settl
     """
     decision = _decision(operation.payload["decision"])
     record, before = client.issue_with_fields(operation.ticket_id)
+    if merged_into(record, rules_of(client.names)) is not None:  # nobody reads there any more
+        return Delivered(None, {n: before.get(n) for n in operation.found or {}}, "merged")
     values, written, kept = plan(decision, record, operation.payload["priority_seen"], client.names)
     left: dict[str, str | None] = {}
     if values:

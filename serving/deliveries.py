@@ -125,9 +125,11 @@ class Deliveries:
         except HeldBackError:
             return _PutBack("waits: automation is paused", counted=False)
         except NotSettledError:
-            return _PutBack("waits until a comment sent off earlier would be visible")
+            said = operation.said_at or self._clock.now()
+            rest = (said + _SETTLING - self._clock.now()).total_seconds()
+            return _PutBack("waits until a comment sent off earlier would be visible", rest, counted=False)
         except RefusedError as error:
-            return self._refusal(error)
+            return self._refusal(operation, error)
         except TrackerError as error:
             return _PutBack(error.message, getattr(error, "retry_after", None), away=True)
         return result
@@ -136,13 +138,15 @@ class Deliveries:
         """Pause for all where the tracker asks for it or answered nobody; else a failure is one's own."""
         failed = [e for e in endings if isinstance(e, _PutBack) and e.away]
         asked = [e for e in failed if e.pause is not None]
+        answered = any(isinstance(e, Delivered) for e in endings)
+        if answered:
+            self._tracker.answered()
         if asked:
             longest = max(asked, key=lambda e: e.pause or 0.0)
             self._tracker.failed(longest.why, longest.pause)
-        elif any(isinstance(e, Delivered) for e in endings):
-            self._tracker.answered()
-        elif failed:
-            self._tracker.failed(failed[0].why)
+        elif not answered:
+            for ending in failed:
+                self._tracker.failed(ending.why)
 
     def _effect(self, operation: Operation) -> Delivered:
         """Deliver by kind; every write asks first whether the claim and the switch still allow it."""
@@ -164,14 +168,22 @@ class Deliveries:
         settled = said is None or self._clock.now() - said >= _SETTLING
         return deliver(self._client, operation, allow, settled=settled)
 
-    def _refusal(self, error: RefusedError) -> _Ending:
-        """Bury what the tracker will never take; wait where it is us whom it does not take."""
-        if not isinstance(error, NotFoundError):
-            try:
+    def _refusal(self, operation: Operation, error: RefusedError) -> _Ending:
+        """Bury what the tracker will never take; wait where it is us whom it does not take.
+
+        A ticket is not shown either because it is gone or because its whole project is hidden from us.
+        """
+        missing = isinstance(error, NotFoundError)
+        try:
+            if missing:
+                self._client.fields_of(operation.payload["project"], fresh=True)
+            else:
                 self._client.check()
-            except TrackerError as refused:
-                return _PutBack(refused.message, away=True)
-        return _GivenUp(error.message, missing=isinstance(error, NotFoundError))
+        except NotFoundError:
+            return _PutBack(f"the project {operation.payload['project']} is hidden from us", away=True)
+        except TrackerError as refused:
+            return _PutBack(refused.message, away=True)
+        return _GivenUp(error.message, missing=missing)
 
     def _settle(self, conn: Connection, operation: Operation, ending: _Ending) -> bool:
         """Write down how an attempt ended; tell whether the operation is finished."""
@@ -186,7 +198,7 @@ class Deliveries:
                 absence.missed(conn, [operation.ticket_id], now)
             self._journal.write("delivery given up", operation=op_id, why=ending.why)
             return True
-        again = ending.pause if ending.pause is not None else min(30.0, 2.0 ** min(operation.attempts, 5))
+        again = ending.pause if ending.pause is not None else min(30.0, 2.0 ** min(operation.attempts - 1, 5))
         outbox.fail(
             conn,
             op_id,

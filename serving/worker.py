@@ -8,10 +8,11 @@ writes.
 from __future__ import annotations
 
 import logging
+import random
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ from data.sync import finished, poll, refresh, sync
 from data.ticket import TicketRecord
 from data.tracker import open_tracker
 from data.youtrack.client import YouTrackClient
+from data.youtrack.reach import OPENS_AFTER
 from data.youtrack.transport import Retrying
 from data.youtrack.webhook import WebhookError, parse_event
 from serving.contract import decision_from
@@ -38,6 +40,7 @@ from serving.deliveries import Deliveries
 from serving.journal import Journal, Reach
 from serving.policy import load_caps
 from serving.presence import alive, at_work, myself
+from serving.watching import Watch
 
 T = TypeVar("T")
 BATCH = 64
@@ -66,12 +69,14 @@ class Worker:
         stop: threading.Event,
         lease_seconds: float = 90.0,
         caps: Caps | None = None,
+        chance: Callable[[], float] | None = None,
     ) -> None:
         self._settings, self._store, self._client, self._service = settings, store, client, service
         self._clock, self._journal, self._stop = clock, journal, stop
         self._me = myself(clock.now())
         self._next_sign: datetime | None = None  # not before we are registered
-        self._tracker_reach = Reach("tracker", journal, clock)
+        # As many as the breaker bears: a reply that got lost must not hold up everything else.
+        self._tracker_reach = Reach("tracker", journal, clock, tolerated=OPENS_AFTER - 1)
         self._service_reach = Reach("service", journal, clock)
         self._store_reach = Reach("database", journal, clock)
         self._deliveries = Deliveries(
@@ -86,6 +91,7 @@ class Worker:
             caps=caps,
         )
         self._next_poll = clock.now()
+        self._chance = chance or random.SystemRandom().random  # who is audited must not be foreseeable
         self._heads = HourlyExport(store, settings.home)
         self._refused: set[str] = set()
         self._announced = False
@@ -225,11 +231,15 @@ class Worker:
         now = self._clock.now()
         saved = 0
         with self._store.write() as conn:
+            watch = Watch.begin(conn, facts, now)
             for record, result in zip(records, results, strict=True):
                 if "error" in result:
                     self._refused.add(record.ticket.id)
                     continue
-                saved += enqueue(conn, record, decision_from(result), facts["certificates"], now)
+                decided = decision_from(result)
+                if enqueue(conn, record, watch.allowed(record, decided), facts["certificates"], now):
+                    saved += 1
+                    watch.draw(conn, record, decided, self._chance)
         for record, result in zip(records, results, strict=True):
             if "error" in result:
                 self._journal.write("not triaged", ticket=record.readable_id, why=result["error"])

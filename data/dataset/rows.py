@@ -8,7 +8,7 @@ from datetime import datetime
 
 from data.dataset.masking import masked
 from data.labels import DeskRules, outcome_of
-from data.ledger import EMPTY_TEXT, NOT_BY_HUMAN, rejection
+from data.ledger import DUPLICATE, EMPTY_TEXT, NOT_BY_HUMAN, rejection
 from data.outcome import Outcome
 from data.redact.redactor import Redactor
 from data.tasks.categorize import render
@@ -30,6 +30,7 @@ REASONS: Mapping[str, str] = {
     "unknown_issue_type": "the issue type is not in the taxonomy",
     "no_priority": "the priority was left empty",
     UNKNOWN_PRIORITY: "the priority is none of the four",
+    DUPLICATE: "a duplicate of another ticket, whose own closing counts",
     FAMILY_CAP: "more copies of this text family than training may hold",
     BESIDE_AUDITED: "a near-duplicate of an audited ticket, but not audited itself",
 }

@@ -7,37 +7,37 @@ own, so that code that works on one works on the other. What it proves, from the
   (or `IN` of that value alone), directly or through `a.tenant = b.tenant`, in a place that filters it;
 - every row inserted carries the tenant, no update changes it, and only tables that `tenancy.writable`
   allows are written;
-- nothing else is touched, and no raw SQL runs, because nothing can be proved about it.
+- nothing else is touched, and no raw SQL runs, because nothing can be proved about it; what this module
+  does not know is refused, too.
 
 A refusal is a mistake in our code, hence no `FirstlineError`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, event
+from sqlalchemy import ClauseElement, Connection, Engine, FromClause, Table, event
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.dml import Delete, Insert, Update
 from sqlalchemy.sql.elements import (
-    BinaryExpression,
-    BindParameter,
-    BooleanClauseList,
-    ColumnElement,
-    Grouping,
+    ColumnClause,
+    ReleaseSavepointClause,
+    RollbackToSavepointClause,
+    SavepointClause,
+    TextClause,
 )
-from sqlalchemy.sql.selectable import Alias, FromClause, Join, Select
+from sqlalchemy.sql.selectable import HasPrefixes, HasSuffixes, Select, SelectBase
 
 from data.store import tenancy
+from data.store.guard_scope import Params, Scope, TenancyError, value_of
+
+__all__ = ["TENANT_OPTION", "TenancyError", "check", "keeping_to", "tenant_of", "watch"]
 
 TENANT_OPTION = "firstline_tenant"
-_Column = tuple[int, str]
-
-
-class TenancyError(Exception):
-    """A statement in a tenant's transaction could reach another tenant's rows; it was not sent."""
+_SAVEPOINTS = (SavepointClause, RollbackToSavepointClause, ReleaseSavepointClause)
 
 
 def watch(engine: Engine) -> None:
@@ -72,25 +72,23 @@ def _before_execute(  # the event hands over more than is needed
 ) -> None:
     tenant = tenant_of(conn)
     if tenant is not None:
-        rows = list(multi) or ([params] if params else [])
-        flat = [r for given in rows for r in (given if isinstance(given, list | tuple) else [given])]
-        check(statement, tenant, flat)
+        check(statement, tenant, list(multi) or [params])
 
 
 def _before_cursor(conn: Connection, *rest: Any) -> None:
     context = rest[3]  # after cursor, statement and parameters
-    if tenant_of(conn) is not None and getattr(context, "compiled", None) is None:
+    if tenant_of(conn) is not None and context.compiled is None:
         raise TenancyError("raw SQL in a tenant's transaction")
 
 
-def check(statement: Any, tenant: str, rows: Sequence[Mapping[str, Any]] = ()) -> None:
+def check(statement: Any, tenant: str, rows: Sequence[Params] = ()) -> None:
     """Raise `TenancyError` where `statement` with the parameters `rows` is not kept to `tenant`."""
-    if not isinstance(statement, visitors.Visitable) or statement.__visit_name__ in ("textclause", "text"):
-        raise TenancyError("raw SQL in a tenant's transaction")
-    parts: Any = statement
-    for part in visitors.iterate(parts):
-        if part.__visit_name__ in ("textclause", "textual_select", "text"):
-            raise TenancyError("raw SQL inside a statement in a tenant's transaction")
+    if isinstance(statement, _SAVEPOINTS):
+        return
+    if not isinstance(statement, SelectBase | Insert | Update | Delete):
+        raise TenancyError("raw SQL, or what is no statement on rows, in a tenant's transaction")
+    for part in visitors.iterate(statement):
+        _spelled_out(part)
         if isinstance(part, Select):
             _tied(part.get_final_froms(), part.whereclause, tenant, rows)
         elif isinstance(part, Insert):
@@ -98,19 +96,36 @@ def check(statement: Any, tenant: str, rows: Sequence[Mapping[str, Any]] = ()) -
         elif isinstance(part, Update):
             _written(part.table)
             _unmoved(part, rows)
-            _tied(_sources(part), part.whereclause, tenant, rows)
+            _tied(_sources(part, *(part._values or {}).values()), part.whereclause, tenant, rows)
         elif isinstance(part, Delete):
             _written(part.table)
             _tied(_sources(part), part.whereclause, tenant, rows)
 
 
-def _sources(statement: Update | Delete) -> list[Any]:
-    """Return the table written and what else its condition reads (UPDATE ... FROM)."""
+def _spelled_out(part: Any) -> None:
+    """Refuse SQL that was written as a string: nothing can be proved about it."""
+    raw = isinstance(part, TextClause)
+    if isinstance(part, ColumnClause):
+        raw = part.is_literal and part.name != "*"  # `count(*)` is made so
+    if isinstance(part, HasPrefixes):
+        raw = raw or bool(part._prefixes)
+    if isinstance(part, HasSuffixes):
+        raw = raw or bool(part._suffixes)
+    if isinstance(part, Select):
+        raw = raw or bool(part._hints or part._statement_hints)
+    if isinstance(getattr(part, "operator", None), operators.custom_op):
+        raw = True
+    if raw:
+        raise TenancyError("raw SQL inside a statement in a tenant's transaction")
+
+
+def _sources(statement: Update | Delete, *values: Any) -> list[FromClause]:
+    """Return the table written and what else its condition or its values read (UPDATE ... FROM)."""
     found: dict[int, Any] = {id(statement.table): statement.table}
-    waiting: list[Any] = [statement.whereclause]
+    waiting: list[Any] = [statement.whereclause, *values]
     while waiting:
         part = waiting.pop()
-        if part is None or isinstance(part, Select):  # a scope of its own
+        if not isinstance(part, ClauseElement) or isinstance(part, Select):  # a scope of its own
             continue
         table = getattr(part, "table", None)
         if isinstance(table, FromClause):
@@ -125,134 +140,47 @@ def _written(table: Any) -> None:
         raise TenancyError(f"a tenant's transaction may not write {getattr(table, 'name', table)}")
 
 
-def _unmoved(statement: Update, rows: Sequence[Mapping[str, Any]]) -> None:
+def _unmoved(statement: Update, rows: Sequence[Params]) -> None:
     named = {getattr(c, "name", c) for c in (statement._values or {})}
     if "tenant" in named or any("tenant" in r for r in rows):
         raise TenancyError("a tenant's transaction may not change whose a row is")
 
 
-def _inserted(statement: Insert, tenant: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    table = statement.table
-    _written(table)
+def _inserted(statement: Insert, tenant: str, rows: Sequence[Params]) -> None:
+    _written(statement.table)
     if statement.select is not None:
         raise TenancyError("INSERT from SELECT in a tenant's transaction")
-    given: list[Mapping[Any, Any]] = [dict(r) for r in rows]
-    single: dict[Any, Any] = {getattr(k, "name", k): v for k, v in (statement._values or {}).items()}
-    for several in statement._multi_values:
-        rows_given: Any = several
-        for row in rows_given:
-            if not isinstance(row, Mapping):
-                raise TenancyError("rows without column names in a tenant's transaction")
-            given.append({getattr(k, "name", k): v for k, v in row.items()})
-    for one in given or [{}]:
-        if _value({**single, **one}.get("tenant"), {}) != tenant:
-            raise TenancyError(f"a row for another tenant in an INSERT into {table.name}")
     conflict = statement._post_values_clause
-    if conflict is not None and conflict.__visit_name__ == "on_conflict_do_update":
-        target = {getattr(c, "name", c) for c in (getattr(conflict, "inferred_target_elements", None) or ())}
-        changed = {getattr(c, "name", c) for c, _ in getattr(conflict, "update_values_to_set", ())}
-        if "tenant" not in target or "tenant" in changed:
-            raise TenancyError(f"ON CONFLICT DO UPDATE beyond the tenant's own rows of {table.name}")
+    if conflict is not None and conflict.__visit_name__ != "on_conflict_do_nothing":
+        raise TenancyError("an INSERT that may change other rows in a tenant's transaction")
+    for row in _rows(statement, rows):
+        if row.get("tenant") != tenant:
+            raise TenancyError(f"a row for another tenant in an INSERT into {statement.table.name}")
 
 
-def _value(value: Any, params: Mapping[str, Any]) -> Any:
-    if isinstance(value, BindParameter):
-        return params.get(value.key, value.effective_value)
-    return value
+def _rows(statement: Insert, params: Sequence[Params]) -> Iterator[dict[str, Any]]:
+    """Yield what an INSERT writes, by column name."""
+    single = {_name(column): value for column, value in (statement._values or {}).items()}
+    several: list[Any] = [row for rows in statement._multi_values for row in rows]
+    for row in several:
+        if not isinstance(row, Mapping):
+            raise TenancyError("rows without column names in a tenant's transaction")
+        if any(isinstance(value, ClauseElement) for value in row.values()):
+            raise TenancyError("rows with expressions in a tenant's transaction")
+        yield {_name(column): value for column, value in row.items()}
+    for given in () if several else params or [{}]:
+        # A parameter is a column's value, or the value of a named parameter that stands for one.
+        yield {name: value_of(value, given) for name, value in {**single, **given}.items()}
 
 
-class _Scope:
-    """The tables of one SELECT, UPDATE or DELETE and what ties their tenants."""
-
-    def __init__(self, tenant: str, params: Sequence[Mapping[str, Any]]) -> None:
-        self._tenant, self._params = tenant, params or [{}]
-        self.tables: dict[int, str] = {}
-        self.tied: set[int] = set()
-        self._edges: list[tuple[int, int]] = []  # when the first is tied, so is the second
-
-    def add(self, source: FromClause) -> set[int]:
-        """Take in a FROM element; return the tables in it."""
-        if isinstance(source, Join):
-            left, right = self.add(source.left), self.add(source.right)
-            if not source.full:
-                self.conditions(source.onclause, right if source.isouter else None)
-            return left | right
-        inner = source.element if isinstance(source, Alias) else source
-        if not isinstance(inner, Table):
-            return set()  # a sub-query is a scope of its own
-        if inner.name in tenancy.SHARED:
-            return set()
-        if not tenancy.belongs_to_tenants(inner):
-            raise TenancyError(f"a tenant's transaction may not touch {inner.name}")
-        self.tables[id(source)] = inner.name
-        return {id(source)}
-
-    def conditions(self, clause: Any, only: set[int] | None) -> None:
-        """Take in what must hold. `only`: the tables that it filters (the right side of an outer join)."""
-        for part in _conjuncts(clause):
-            if not isinstance(part, BinaryExpression):
-                continue
-            if part.operator is operators.eq:
-                self._equal(part.left, part.right, only)
-            elif part.operator is operators.in_op:
-                self._within(part.left, part.right, only)
-
-    def _equal(self, left: Any, right: Any, only: set[int] | None) -> None:
-        a, b = _tenant_column(left), _tenant_column(right)
-        for one, other, value in ((a, b, right), (b, a, left)):
-            if one is None or (only is not None and one not in only):
-                continue
-            if other is not None:
-                self._edges.append((other, one))
-            elif isinstance(value, BindParameter) and self._is_tenant(value):
-                self.tied.add(one)
-
-    def _within(self, left: Any, right: Any, only: set[int] | None) -> None:
-        column = _tenant_column(left)
-        if column is None or (only is not None and column not in only):
-            return
-        if isinstance(right, BindParameter):
-            values = [_value(right, p) for p in self._params]
-            if all(isinstance(v, list | tuple | set) and set(v) <= {self._tenant} for v in values):
-                self.tied.add(column)
-
-    def _is_tenant(self, value: BindParameter[Any]) -> bool:
-        return all(_value(value, p) == self._tenant for p in self._params)
-
-    def loose(self) -> list[str]:
-        """Return the names of the tables that nothing ties."""
-        grew = True
-        while grew:
-            fresh = {b for a, b in self._edges if a in self.tied} - self.tied
-            self.tied |= fresh
-            grew = bool(fresh)
-        return sorted(name for key, name in self.tables.items() if key not in self.tied)
+def _name(column: Any) -> str:
+    return str(getattr(column, "name", column))
 
 
-def _tied(
-    sources: Iterable[Any],
-    where: ColumnElement[bool] | None,
-    tenant: str,
-    rows: Sequence[Mapping[str, Any]],
-) -> None:
-    scope = _Scope(tenant, rows)
+def _tied(sources: Sequence[FromClause], where: Any, tenant: str, rows: Sequence[Params]) -> None:
+    scope = Scope(tenant, rows)
     for source in sources:
         scope.add(source)
     scope.conditions(where, None)
     if loose := scope.loose():
         raise TenancyError(f"a statement on {', '.join(loose)} that is not kept to the tenant")
-
-
-def _conjuncts(clause: Any) -> Iterator[Any]:
-    if isinstance(clause, Grouping):
-        yield from _conjuncts(clause.element)
-    elif isinstance(clause, BooleanClauseList) and clause.operator is operators.and_:
-        for part in clause.clauses:
-            yield from _conjuncts(part)
-    elif clause is not None:
-        yield clause
-
-
-def _tenant_column(side: Any) -> int | None:
-    table = getattr(side, "table", None)
-    return id(table) if table is not None and getattr(side, "name", None) == "tenant" else None

@@ -36,7 +36,7 @@ class Queue:
     def _due(self) -> ColumnElement[Any]:
         return self.table.c[self.due]
 
-    def _first_in_lane(self) -> ColumnElement[bool]:
+    def _first_in_lane(self, now: datetime) -> ColumnElement[bool]:
         t, ahead = self.table, self.table.alias()
         if self.lane is None:
             return true()
@@ -45,7 +45,10 @@ class Queue:
             and_(ahead.c.created_at == t.c.created_at, ahead.c[self.key] < t.c[self.key]),
         )
         same = and_(ahead.c.tenant == t.c.tenant, ahead.c[self.lane] == t.c[self.lane])
-        return ~select(ahead.c[self.key]).where(same, ahead.c.state.in_((NEW, self.busy)), sooner).exists()
+        waits = and_(ahead.c.state.in_((NEW, self.busy)), sooner)
+        # What came later by its clock may be under way already: clocks differ, and moments may be equal.
+        held = and_(ahead.c.state == self.busy, ahead.c.lease_until > now, ahead.c[self.key] != t.c[self.key])
+        return ~select(ahead.c[self.key]).where(same, or_(waits, held)).exists()
 
     def claim(
         self,
@@ -67,7 +70,7 @@ class Queue:
             and_(t.c.state == NEW, self._due <= now), and_(t.c.state == self.busy, t.c.lease_until <= now)
         )
         # PostgreSQL: rows that another worker is claiming are skipped. SQLite has one writer anyway.
-        query = select(t.c.tenant, t.c[self.key], t.c.attempts).where(ready, self._first_in_lane())
+        query = select(t.c.tenant, t.c[self.key], t.c.attempts).where(ready, self._first_in_lane(now))
         if only is not None:
             query = query.where(only)
         query = query.order_by(self._due, t.c.created_at, t.c[self.key])

@@ -212,7 +212,7 @@ def fail(
     attempts = conn.execute(select(outbox.c.attempts).where(outbox.c.op_id == op_id)).scalar() or 1
     pause = backoff(attempts) if retry_seconds is None else timedelta(seconds=retry_seconds)
     if not counted:
-        mine = and_(outbox.c.op_id == op_id, outbox.c.fence == fence, outbox.c.attempts > 0)
+        mine = and_(outbox.c.op_id == op_id, outbox.c.fence == fence, outbox.c.state == _QUEUE.busy)
         conn.execute(update(outbox).where(mine).values(attempts=outbox.c.attempts - 1))
     return _QUEUE.fail(conn, op_id, fence, error, None if permanent else now + pause, max_attempts)
 

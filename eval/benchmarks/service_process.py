@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,10 +22,11 @@ _READY_SECONDS = 90
 
 
 @contextmanager
-def service(database_url: str | None = None) -> Iterator[Settings]:
+def service(database_url: str | None = None, more: Mapping[str, str] | None = None) -> Iterator[Settings]:
     """Run `firstline serve` on a free port and a home of its own; gives the settings it runs with.
 
-    `database_url`: another store than SQLite in that home. Raises `BundleError` where it does not start.
+    `database_url`: another store than SQLite in that home; `more`: its further settings. Raises
+    `BundleError` where it does not start.
     """
     settings = read_settings()
     # Under the real home, where disks are as in use; the bundles are shared, nothing else is.
@@ -34,7 +35,7 @@ def service(database_url: str | None = None) -> Iterator[Settings]:
     try:
         (home / "bundles").symlink_to(settings.bundles)
         environ = {k: v for k, v in os.environ.items() if k != "FIRSTLINE_DATABASE_URL"}
-        environ |= {"FIRSTLINE_HOME": str(home), "FIRSTLINE_SERVICE_PORT": str(_free_port())}
+        environ |= {"FIRSTLINE_HOME": str(home), "FIRSTLINE_SERVICE_PORT": str(_free_port()), **(more or {})}
         if database_url:
             environ["FIRSTLINE_DATABASE_URL"] = database_url
         command = [sys.executable, str(Path(sys.executable).with_name("firstline")), "serve"]

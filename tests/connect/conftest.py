@@ -17,7 +17,7 @@ from data.clock import SystemClock
 from data.sandbox.world import World, WorldConfig, build_world
 from data.sandbox.youtrack.app import create_app
 from data.sandbox.youtrack.loading import SandboxState, load
-from data.sandbox.youtrack.other_names import OtherNames
+from data.sandbox.youtrack.other_names import OtherNames, run_state_by_events
 from data.sandbox.youtrack.webhooks import Emitter
 from data.settings import Settings, read_settings
 
@@ -41,6 +41,7 @@ def world(canary_watch: Any) -> World:
 def other_desk(free_port: int, world: World) -> Iterator[OtherDesk]:
     emitter = Emitter("", "x" * 40, 0.0, SystemClock(), random.Random(1))
     state = load(world)
+    run_state_by_events(state.tracker.project)
     app = OtherNames(create_app(state, emitter), world.taxonomy)
     config = uvicorn.Config(app, "127.0.0.1", free_port, log_level="critical", lifespan="off")
     server = uvicorn.Server(config)

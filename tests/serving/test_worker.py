@@ -217,6 +217,8 @@ def test_tracker_and_service_may_be_away_and_nothing_is_lost(desk: Any, here: St
         turns(worker, lambda: "service not reachable" in log.getvalue())
     worker = made(log)
     issue = desk.file(SURE, "I forgot my password and cannot sign in")
+    for n in range(5):  # more than the lost replies that are taken for bad luck
+        desk.file(SURE, f"I forgot my password and cannot sign in, now for the time number {n}")
     worker.read_tracker()
     worker.triage()
     desk.down = True
@@ -232,6 +234,22 @@ def test_tracker_and_service_may_be_away_and_nothing_is_lost(desk: Any, here: St
     assert "password" not in log.getvalue()
     with here.read() as conn:
         assert outbox.counts(conn)["dead"] == 0
+
+
+def test_one_lost_reply_holds_nothing_else_up(desk: Any, here: Store, made: Any) -> None:
+    issues = [desk.file(SURE, f"I forgot my password and cannot sign in ({n})") for n in range(6)]
+    log, hurt = io.StringIO(), issues[0].id
+    worker = made(log)
+    worker.read_tracker()
+    worker.triage()
+    desk.fault = lambda method, path: JSONResponse({"error": "lost"}, 502) if hurt in path else None
+    for _ in range(3):
+        worker.deliver()
+    assert all(desk.said(i) for i in issues[1:])
+    assert not desk.said(issues[0])
+    assert "not reachable" not in log.getvalue()
+    desk.fault = lambda method, path: None
+    turns(worker, lambda: bool(desk.said(issues[0])))
 
 
 def test_what_the_tracker_never_takes_is_given_up_alone(desk: Any, here: Store, made: Any) -> None:

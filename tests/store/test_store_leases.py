@@ -2,21 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Thread
-from typing import Any
-
-import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
 
 from data.store import Store, jobs, outbox
 from data.store.leases import backoff
@@ -136,104 +123,3 @@ def test_parallel_workers_share_the_work_without_overlap(store: Store) -> None:
         w.join(timeout=60)
     assert errors == []
     assert sorted(taken) == [f"op-{i:02}" for i in range(40)]
-
-
-@dataclass
-class Expected:
-    """The model: what an outbox row must look like."""
-
-    state: str = "new"
-    attempts: int = 0
-    fence: int = 0
-    next_at: datetime = NOW
-    lease_until: datetime = NOW
-    stale: list[int] = field(default_factory=list)
-
-
-def machine(store: Store) -> type[RuleBasedStateMachine]:
-    class Outbox(RuleBasedStateMachine):
-        def __init__(self) -> None:
-            super().__init__()
-            self.now = NOW
-            self.model: dict[str, Expected] = {}
-            self.connection = store.engine.connect()
-            self.transaction = self.connection.begin()
-
-        def teardown(self) -> None:
-            self.transaction.rollback()
-            self.connection.close()
-
-        @rule(op=st.sampled_from("abc"))
-        def enqueue(self, op: str) -> None:
-            new = outbox.enqueue(self.connection, op, "acme", f"3-{op}", "comment", {}, self.now)
-            assert new == (op not in self.model)
-            self.model.setdefault(op, Expected(next_at=self.now))
-
-        @rule(seconds=st.sampled_from([1, 30, 60, 400]))
-        def wait(self, seconds: int) -> None:
-            self.now += timedelta(seconds=seconds)
-
-        @rule(limit=st.integers(1, 3))
-        def claim(self, limit: int) -> None:
-            got = outbox.claim(self.connection, "w", self.now, LEASE, limit, max_attempts=ATTEMPTS)
-            due = {
-                k
-                for k, e in self.model.items()
-                if (e.state == "new" and e.next_at <= self.now)
-                or (e.state == "sending" and e.lease_until <= self.now)
-            }
-            assert {o.op_id for o in got} <= due
-            assert len(got) == len({o.op_id for o in got}) <= limit
-            for op in got:
-                e = self.model[op.op_id]
-                e.stale.append(e.fence)
-                assert e.attempts < ATTEMPTS
-                assert op.fence == e.fence + 1
-                e.state, e.attempts, e.fence = "sending", e.attempts + 1, op.fence
-                e.lease_until = self.now + timedelta(seconds=LEASE)
-            exhausted = [
-                k for k in due if self.model[k].state == "sending" and self.model[k].attempts >= ATTEMPTS
-            ]
-            for key in exhausted:
-                row = outbox.get(self.connection, key)
-                assert row is not None
-                if row.state == "dead":
-                    self.model[key].state = "dead"
-
-        @precondition(lambda self: self.model)
-        @rule(data=st.data(), good=st.booleans())
-        def finish(self, data: st.DataObject, good: bool) -> None:
-            op = data.draw(st.sampled_from(sorted(self.model)))
-            e = self.model[op]
-            stale = data.draw(st.booleans()) and e.stale
-            fence = data.draw(st.sampled_from(e.stale)) if stale else e.fence
-            valid = e.state == "sending" and fence == e.fence
-            if good:
-                assert outbox.complete(self.connection, op, fence, self.now) == valid
-                e.state = "done" if valid else e.state
-                return
-            failed = outbox.fail(self.connection, op, fence, "x", self.now, max_attempts=ATTEMPTS)
-            assert failed == valid
-            if valid:
-                e.state = "dead" if e.attempts >= ATTEMPTS else "new"
-                e.next_at = self.now + backoff(e.attempts)
-
-        @invariant()
-        def rows_match_the_model(self) -> None:
-            for op, e in self.model.items():
-                row = outbox.get(self.connection, op)
-                assert row is not None
-                assert (row.state, row.attempts, row.fence) == (e.state, e.attempts, e.fence)
-
-    return Outbox
-
-
-def test_the_outbox_follows_its_state_machine(store: Store) -> None:
-    budget: dict[str, Any] = {"max_examples": 25, "stateful_step_count": 25, "deadline": None}
-    checks = settings(**budget, suppress_health_check=list(HealthCheck))
-    run_state_machine_as_test(machine(store), settings=checks)
-
-
-@pytest.mark.parametrize(("attempts", "seconds"), [(1, 2), (2, 4), (3, 8), (20, 300)])
-def test_pauses_double_up_to_five_minutes(attempts: int, seconds: int) -> None:
-    assert backoff(attempts) == timedelta(seconds=seconds)

@@ -95,6 +95,8 @@ class FakeDesk:
             "tags": [],
             "customFields": fields,
             "comments": [],
+            "links": [],
+            "attachments": [],
         }
         self._log(f"3-{n}", "IssueCreatedCategory", "requester", None, [], [])
         for name, value in {"State": "New", "Priority": "Normal", "Client": "acme"}.items():

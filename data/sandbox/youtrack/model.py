@@ -338,3 +338,5 @@ class Activity:
     work: WorkItem | None = None
     kind: str = ""
     """The item's `$type` where the category alone does not tell it."""
+    relation: str = ""
+    """The words of the link, of a change of links."""

@@ -25,6 +25,7 @@ def people_table() -> Table:
         ("/groups/{group}", {"get": _group}),
         ("/groups/{group}/users", {"get": lambda c: c.page(_members(c, _group(c)))}),
         ("/admin/projects", {"get": _projects}),
+        ("/admin/globalSettings", {"get": _global_settings}),
         (project, {"get": lambda c: c.project()}),
         (project + "/issues", {"get": lambda c: c.page(found(c, f"project: {c.project().short_name}"))}),
         (project + "/team", {"get": _team}),
@@ -54,6 +55,12 @@ def _users(call: Call) -> list[Any]:
 
 def _projects(call: Call) -> list[Any]:
     return call.page([p for p in call.state.projects.values() if reads_project(call.state, call.caller, p)])
+
+
+def _global_settings(call: Call) -> dict[str, str]:
+    if call.caller.login not in call.state.admins:
+        raise forbidden("You do not have permission to read the global settings.")
+    return {"id": "0-0", "$type": "GlobalSettings"}
 
 
 def _create_user(call: Call) -> User:

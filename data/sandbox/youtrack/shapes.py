@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.sandbox.youtrack import model as s
+from data.sandbox.youtrack import unverified
 
 
 class _Absent:
@@ -102,3 +103,10 @@ class Count:
     """An answer of `issuesGetter/count`."""
 
     count: int
+
+
+def relation_field(words: str) -> dict[str, str] | None:
+    """Return what an entry of the feed about links names as its field."""
+    if not unverified.FEED_TELLS_RELATION:
+        return None
+    return {"id": words, "name": words, "presentation": words, "$type": "PredefinedFilterField"}

@@ -297,11 +297,13 @@ class TrackerState(Directory):
         field_: Field | None = None,
         comment: Comment | None = None,
         work: WorkItem | None = None,
+        relation: str = "",
     ) -> None:
         issue.updated, issue.updater = max(issue.updated, at), author
         self.version += 1
         number = self.next_id(ACTIVITY)
         activity = Activity(number, at, author, category, issue, field_, comment, added, removed, work)
+        activity.relation = relation
         self.activities.append(activity)
         self.activities_of[issue.id].append(activity)
 

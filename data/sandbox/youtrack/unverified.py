@@ -17,6 +17,8 @@ USERS_QUERY = True
 """Whether `/users` filters by `query` [10]."""
 LINKS_ON_BOTH_ENDS = True
 """Whether a new link shows in the feed of both issues."""
+FEED_TELLS_RELATION = True
+"""Whether the `field` of an entry about links has the link's words ("duplicates")."""
 HELPDESK_REQUESTER_EDITS = ("description", "summary")
 """What a requester may change on an own ticket."""
 VETO_STATUS, VETO_ERROR = 400, "Bad Request"

@@ -25,6 +25,7 @@ from data.sandbox.youtrack.shapes import (
     PrototypeView,
     Visibility,
     link_views,
+    relation_field,
 )
 from data.sandbox.youtrack.sla import breach, paused_time
 from data.sandbox.youtrack.values import is_shown, issue_type, possible_events, shown_value
@@ -203,7 +204,7 @@ _ACTIVITY: dict[str, Getter] = {
     "category": lambda a, v: {"id": a.category, "$type": "ActivityCategory"},
     "target": lambda a, v: a.comment or a.work or a.issue,
     "targetMember": lambda a, v: None,
-    "field": lambda a, v: _filter_field(a.field),
+    "field": lambda a, v: relation_field(a.relation) if a.relation else _filter_field(a.field),
     "added": lambda a, v: _fed(a.added),
     "removed": lambda a, v: _fed(a.removed),
 }
