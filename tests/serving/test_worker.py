@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse
 from data.caps import Caps
 from data.clock import SystemClock
 from data.settings import Settings, read_settings
-from data.store import Store, absence, decisions, open_store, outbox
+from data.store import Store, absence, decisions, inbox, open_store, outbox
 from data.youtrack.client import YouTrackClient
 from data.youtrack.transport import Retrying
 from data.youtrack.webhook import event_body, headers_for
@@ -250,6 +250,25 @@ def test_one_lost_reply_holds_nothing_else_up(desk: Any, here: Store, made: Any)
     assert "not reachable" not in log.getvalue()
     desk.fault = lambda method, path: None
     turns(worker, lambda: bool(desk.said(issues[0])))
+
+
+def test_one_lost_reply_sends_no_other_event_back(desk: Any, here: Store, made: Any) -> None:
+    worker = made()
+    worker.read_tracker()
+    issues = [desk.file(SURE, f"I forgot my password and cannot sign in ({n})") for n in range(12)]
+    with here.write() as conn:
+        for issue in issues:
+            body = event_body(
+                id=issue.id, issue=issue.readable_id, project="PAY", at=issue.created, kinds=["created"]
+            )
+            inbox.receive(conn, issue.id, body, SystemClock().now())
+    hurt = issues[3].id
+    desk.fault = lambda method, path: JSONResponse({"error": "lost"}, 502) if hurt in path else None
+    assert worker.read_events() == 11
+    with here.read() as conn:
+        assert [key for key, _ in inbox.pending(conn)] == [hurt]
+    desk.fault = lambda method, path: None
+    assert worker.read_events() == 1
 
 
 def test_what_the_tracker_never_takes_is_given_up_alone(desk: Any, here: Store, made: Any) -> None:
