@@ -10,10 +10,10 @@ import typer
 
 from data.clock import SystemClock
 from data.errors import BadInputError
+from data.options import AsJson
 from data.settings import read_settings
 from serving.outbox_commands import register_outbox
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Project = Annotated[str | None, typer.Option("--project", help="Only this project; default: all of them.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit log.")]
 _ACTOR = "cli"

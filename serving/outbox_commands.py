@@ -9,12 +9,12 @@ import typer
 
 from data.clock import SystemClock
 from data.errors import BadInputError
+from data.options import AsJson
 from data.settings import read_settings
 
 if TYPE_CHECKING:
     from data.store.outbox import Operation
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OperationId = Annotated[str, typer.Argument(help="Operation id, as `firstline outbox list` shows it.")]
 State = Literal["new", "sending", "done", "dead"]
 _NO_SUCH = "Give an id that `firstline outbox list` shows."
