@@ -255,14 +255,18 @@ def test_a_long_log_is_read_in_pages(log: Store, monkeypatch: pytest.MonkeyPatch
         (remove, ["rows 3 to 3 are missing", "the head counts 6 rows, there are 5"]),
         (
             append,
-            ["the chain ends with row 7, the recorded head is row 6: rows were added or changed by hand"]
-            + ["the head counts 6 rows, there are 7"],
+            [
+                "the chain ends with row 7, the recorded head is row 6: rows were added or changed by hand",
+                "the head counts 6 rows, there are 7",
+            ],
         ),
         (
             cut_rows,
-            ["the chain ends with row 4, the recorded head is row 6: the end was cut off"]
-            + ["the head counts 6 rows, there are 4"]
-            + ["6 rows were exported (2026-06-01T09:00:00+00:00), there are 4: the end was cut off"],
+            [
+                "the chain ends with row 4, the recorded head is row 6: the end was cut off",
+                "the head counts 6 rows, there are 4",
+                "6 rows were exported (2026-06-01T09:00:00+00:00), there are 4: the end was cut off",
+            ],
         ),
         (edit_and_rechain, ["row 6 had another hash when it was exported (2026-06-01T09:00:00+00:00):"]),
     ],
@@ -281,6 +285,5 @@ def test_each_problem_is_said_once_in_full(
 def test_a_head_from_before_the_first_row_must_be_the_beginning(log: Store) -> None:
     good, forged = (audit_heads.ExportedHead(NOW, 0, h) for h in (GENESIS, "f" * 64))
     assert verify(log, [good]).intact
-    assert verify(log, [good, forged]).problems == (
-        "row 0 had another hash when it was exported (2026-06-01T09:00:00+00:00): the chain was computed anew",
-    )
+    (problem,) = verify(log, [good, forged]).problems
+    assert problem.startswith("row 0 had another hash when it was exported")
