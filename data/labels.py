@@ -20,11 +20,12 @@ class DeskRules:
     state_field: str = "State"
     resolved_states: frozenset[str] = frozenset({"Resolved"})
     service_accounts: frozenset[str] = field(default_factory=lambda: frozenset({"svc-firstline"}))
+    names: TrackerMapping = field(default_factory=TrackerMapping)
 
 
 def rules_of(mapping: TrackerMapping) -> DeskRules:
     """Return the rules that follow from the tracker's names."""
-    return DeskRules(mapping.state, mapping.resolved_states, mapping.service_accounts)
+    return DeskRules(mapping.state, mapping.resolved_states, mapping.service_accounts, mapping)
 
 
 def outcome_of(record: TicketRecord, rules: DeskRules) -> Outcome | None:

@@ -17,6 +17,7 @@ _REASONS = {
     rules.REOPENED: "it was opened again",
     rules.NOT_BY_HUMAN: "the last time it was closed by a service account, not by a person",
     rules.NO_ROOT_CAUSE: "it no longer carries a root cause",
+    rules.TAKEN_BACK: "it was closed with a label of ours that a person had taken back",
 }
 _KINDS = {rules.RESOLUTION: "resolution", rules.ROOT_CAUSE: "root-cause closure"}
 
