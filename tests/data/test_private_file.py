@@ -59,7 +59,15 @@ def test_it_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: p
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", synced)
-    monkeypatch.setattr(os, "link", lambda *names: (steps.append("named"), link(*names)))
+
+    def named(draft: str, path: Path) -> None:
+        # Beside it: a link cannot cross file systems, and a backup of the home finds what was left.
+        assert Path(draft).parent == tmp_path
+        assert Path(draft).name.startswith("salt.")
+        steps.append("named")
+        link(draft, path)
+
+    monkeypatch.setattr(os, "link", named)
     create_once(tmp_path / "salt", b"12345")
     assert steps == ["5 bytes", "named"]
 

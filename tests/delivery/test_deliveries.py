@@ -319,7 +319,9 @@ def test_a_workflow_that_vetoes_is_told_in_its_own_words(bench: Any, made: Any, 
     assert deliveries.turn(64) == 1
     (alert,) = standing(bench)
     assert "Set the legal entity first" in alert.facts["reason"]
-    assert alert.facts["remedy"].startswith("Check that the project's custom fields and workflow rules allow it. Then ")
+    assert alert.facts["remedy"].startswith(
+        "Check that the project's custom fields and workflow rules allow it. Then "
+    )
     assert bench.desk.shown(issue)["Issue type"] is None, "nothing is written by halves"
     assert [e for e in events(log) if e["event"] == "delivery given up"] == [
         {

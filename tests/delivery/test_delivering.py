@@ -91,7 +91,9 @@ def test_a_comment_sent_off_a_moment_ago_is_waited_for(bench: Any, clock: Any) -
         deliver(bench.client, operation, Asked(), settled=False)
     assert not bench.desk.said(issue)
     assert deliver(bench.client, replace(operation, said_at=None), Asked(), settled=False).comment
-    assert deliver(bench.client, operation, Asked(), settled=False).comment, "it is there: nothing to wait for"
+    assert deliver(bench.client, operation, Asked(), settled=False).comment, (
+        "it is there: nothing to wait for"
+    )
     assert len(bench.desk.said(issue)) == 1
 
 
@@ -364,7 +366,9 @@ def test_what_ended_without_a_second_look_is_undone_by_what_was_wanted(bench: An
 def test_an_undo_without_a_comment_only_restores(bench: Any) -> None:
     issue = bench.desk.file(Team="payments")
     order = asked_for(issue, {"Team": "payments"}, found={"Team": None}, left={"Team": "payments"})
-    assert deliver_undo(bench.client, undo(issue), order, Asked()) == Delivered(None, {"Team": None}, "restored")
+    assert deliver_undo(bench.client, undo(issue), order, Asked()) == Delivered(
+        None, {"Team": None}, "restored"
+    )
 
 
 def test_an_undo_of_what_was_never_written_writes_nothing(bench: Any) -> None:

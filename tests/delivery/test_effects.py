@@ -238,9 +238,7 @@ def test_what_is_done_cannot_be_dropped(here: Store) -> None:
 
 
 def done(found: dict[str, str | None] | None, left: dict[str, str | None] | None) -> Operation:
-    return Operation(
-        "t1", "acme", "3-1", "triage", {}, 1, 1, NOW, "done", None, None, found=found, left=left
-    )
+    return Operation("t1", "acme", "3-1", "triage", {}, 1, 1, NOW, "done", None, None, found=found, left=left)
 
 
 @pytest.mark.parametrize(

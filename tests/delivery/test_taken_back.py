@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -93,8 +94,6 @@ def test_only_changes_of_custom_fields_tell_whose_a_value_is() -> None:
 
 
 def test_a_field_that_is_empty_holds_nothing_of_ours() -> None:
-    from dataclasses import replace
-
     empty = replace(closed(BY_US), fields=())
     assert not taken_back(empty, Verdicts(UNDONE), FIELDS, US)
 
@@ -141,8 +140,6 @@ def test_a_closed_ticket_is_judged_anew_when_its_label_is_taken_back(here: Store
 
 
 def test_an_open_ticket_has_no_row_to_take_back(store: Store) -> None:
-    from dataclasses import replace
-
     with store.write() as conn:
         tickets.upsert(conn, [replace(closed(BY_US), resolved=None, state="Open")], seen_at=NOW)
     ask(store, minute(1))
@@ -186,6 +183,23 @@ def test_verdicts_come_from_operations_of_the_tickets_asked_for(here: Store) -> 
             [(minute(3), {"Issue type": TYPE})], [(minute(1), {"Issue type": "payslip_incorrect"})]
         )
     }
+
+
+def test_verdicts_on_many_tickets_are_read_in_the_desks_words(here: Store) -> None:
+    names = TrackerMapping(values={"issue_type": {TYPE: ("No payslip",)}})
+    many = [closed(number=n) for n in range(1, 601)]
+    decision = {"decision": {"issue_type": TYPE}}
+    with here.write() as conn:
+        for n in (1, 600):
+            outbox.enqueue(conn, f"t{n}", "acme", f"3-{n}", verdicts.TRIAGE, decision, minute(1))
+            outbox.enqueue(conn, f"u{n}", "acme", f"3-{n}", verdicts.UNDO, {"of": f"t{n}"}, minute(2))
+            outbox.enqueue(conn, f"f{n}", "acme", f"3-{n}", verdicts.FIELDS, decision, minute(3))
+        # Nobody else's: the same ids of another client say nothing about these.
+        outbox.enqueue(conn, "x1", "globex", "3-1", verdicts.FIELDS, decision, minute(1))
+        outbox.enqueue(conn, "x2", "globex", "3-2", verdicts.UNDO, {"of": "x"}, minute(1))
+        found = verdicts.of(conn, many, names)
+    words = {"Issue type": "No payslip"}
+    assert found == {f"3-{n}": Verdicts([(minute(2), words)], [(minute(3), words)]) for n in (1, 600)}
 
 
 def test_what_a_decision_writes_is_said_in_the_desks_words() -> None:
