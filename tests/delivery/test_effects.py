@@ -1,4 +1,4 @@
-"""What people ask for becomes operations, with an audit row; undo walks back; a way back changes no more than ours."""
+"""What people ask for becomes operations, with an audit row; undo walks back and changes only what is ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A label of ours that a person took back teaches nothing; the last value that a person set or confirmed does."""
+"""A label of ours that a person took back teaches nothing; what a person set or confirmed last does."""
 
 from __future__ import annotations
 

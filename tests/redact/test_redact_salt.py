@@ -56,7 +56,7 @@ def test_the_errors_say_which_file_and_what_to_do(tmp_path: Path) -> None:
     assert caught.value.message == f"The redaction salt {tmp_path / SALT_NAME} has 33 bytes instead of 32."
     assert "Restore it from a backup" in caught.value.remedy
     (tmp_path / "file").write_text("x")
-    with pytest.raises(StorageError, match="Not a directory|File exists") as caught:
+    with pytest.raises(StorageError, match=r"Not a directory|File exists") as caught:
         read_salt(tmp_path / "file")
     assert "FIRSTLINE_HOME" in caught.value.remedy
 

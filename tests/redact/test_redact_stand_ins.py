@@ -1,4 +1,4 @@
-"""Stand-ins, one kind after the other: shaped like the value, never the value, the same for the same value."""
+"""Stand-ins, one kind after the other: shaped like the value, never the value, always the same."""
 
 from __future__ import annotations
 
