@@ -1,4 +1,4 @@
-"""What people ask for becomes operations, with an audit row; undo walks back and changes only what is ours."""
+"""What people ask for becomes operations, with an audit row; undo walks back, and only what is ours."""
 
 from __future__ import annotations
 
