@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from data.errors import BadInputError
+from data.options import AsJson
 from data.settings import read_settings
 from eval.groups import REST, Grouping
-from serving.plan import Line, Plan
+
+if TYPE_CHECKING:  # `firstline --help`, and the start of every process, stay fast
+    from serving.plan import Line, Plan
 
 _NEAREST = 5
 policy_app = typer.Typer(
@@ -35,7 +38,7 @@ def plan_command(
         str | None,
         typer.Option(help="Keep the promise for the `desk`, each `category`, or `client_category`."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show, group by group, what the promoted bundle's evidence allows. Changes nothing."""
     from serving.plan import plan, wished

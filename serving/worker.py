@@ -12,7 +12,7 @@ import random
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -44,6 +44,7 @@ from serving.watching import Watch
 
 T = TypeVar("T")
 BATCH = 64
+_TOGETHER = 8  # events
 IDLE_SECONDS = 0.5
 _SIGN = timedelta(seconds=15)
 _KEEP_EVENTS = timedelta(days=7)
@@ -151,21 +152,36 @@ class Worker:
         return busy
 
     def read_events(self) -> int:
-        """Re-read the tickets that events named; return how many events there were."""
-        if not self._tracker_reach.due():
-            return 0
+        """Re-read the tickets that events named; return how many events were worked off.
+
+        A few at a time, one at a time where a reply was lost; what cannot be read now waits.
+        """
         with self._store.read() as conn:
             events = inbox.pending(conn, BATCH)
-        if not events:
-            return 0
+        done = at = 0
+        together = _TOGETHER
+        while at < len(events) and self._tracker_reach.due() and not self._stop.is_set():
+            some = events[at : at + together]
+            if self._worked_off(some):
+                at, done, together = at + len(some), done + len(some), min(_TOGETHER, 2 * together)
+            else:
+                at, together = at + (len(some) == 1), 1
+            if (
+                done and self._clock.now() >= self._next_poll
+            ):  # which finds the rest, and is not to wait for it
+                break
+        if done:
+            with self._store.write() as conn:
+                inbox.forget(conn, self._clock.now() - _KEEP_EVENTS)
+        return done
+
+    def _worked_off(self, events: Sequence[tuple[str, str]]) -> bool:
         ids = [i for _, body in events if (i := self._named(body)) is not None]
         if not self._asked(lambda: refresh(self._client, self._store, self._clock, ids)):
-            return 0
-        now = self._clock.now()
+            return False
         with self._store.write() as conn:
-            inbox.processed(conn, [key for key, _ in events], now)
-            inbox.forget(conn, now - _KEEP_EVENTS)
-        return len(events)
+            inbox.processed(conn, [key for key, _ in events], self._clock.now())
+        return True
 
     def read_tracker(self) -> int:
         """Poll when it is time; the first time on an empty store, synchronise everything."""
@@ -247,8 +263,8 @@ class Worker:
         return saved
 
     def deliver(self) -> int:
-        """Deliver what is due, a batch at most; return how many operations were finished."""
-        return self._deliveries.turn(BATCH)
+        """Deliver what is due, a batch at most and until the next poll; return how many were finished."""
+        return self._deliveries.turn(BATCH, until=self._next_poll)
 
     def _decided(self, records: list[TicketRecord]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         body = {"tickets": [_as_json(r) for r in records]}

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, and_, create_engine, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from data.audit_verify import verify_within
+from data.errors import StorageError
 from data.store import Store, decisions, outbox
 from data.store.database import parse_url
 from data.store.metadata import metadata
@@ -42,6 +43,13 @@ class Examination:
 
     def damage(self) -> list[str]:
         """Return what is wrong now, empty when nothing is."""
+        self._store.engine.dispose()  # a connection from before the crash would look at its own memory
+        try:
+            return self._examined()
+        except StorageError as error:  # too damaged to be read, or nobody lets us
+            return [error.message]
+
+    def _examined(self) -> list[str]:
         found = [p for p in self._store.check() if not p.startswith("note:")]
         found += self._amcheck() if self._postgres else []
         with self._store.read() as conn:

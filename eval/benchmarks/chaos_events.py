@@ -71,5 +71,6 @@ class Sender:
 def standing(store: Store, taken: set[str]) -> tuple[int, int]:
     """Return how many of the acknowledged events are not stored, and how many were not worked off."""
     with store.read() as conn:
-        rows = dict(conn.execute(select(inbox.c.event_key, inbox.c.processed_at)).tuples().all())
+        query = select(inbox.c.event_key, inbox.c.processed_at)
+        rows = {r.event_key: r.processed_at for r in conn.execute(query)}
     return len(taken - rows.keys()), sum(1 for k in taken & rows.keys() if rows[k] is None)

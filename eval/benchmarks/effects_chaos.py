@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -44,7 +45,8 @@ __all__ = ["FAULTS", "MARK", "REQUESTS", "Desk", "Report", "judge", "run", "want
 REQUESTS = 3  # of one delivery: a look, the fields, the comment
 SERVICE_SHARE = 0.2  # of the kills; it takes longer to come back
 DATABASE_CRASHES = 5
-_LOOK_SECONDS, _PATIENCE = 0.1, 60.0
+AHEAD = 64  # tickets that wait, so that there is work while the service comes back
+_LOOK_SECONDS, _PATIENCE = 0.1, 120.0
 _SHARES: tuple[tuple[float, dict[str, Any]], ...] = (
     (0.02, {"kind": "status", "status": 500}),
     (0.02, {"kind": "status", "status": 503}),
@@ -202,14 +204,14 @@ class _Chaos:
     filed: list[Filed] = field(default_factory=list)
 
     def rage(self, kills: int, dice: random.Random) -> None:
-        """File tickets and kill, spread over the requests that the effects need."""
-        texts, share = _texts(self.report.effects), (REQUESTS + 1) * self.report.effects / (kills + 1)
+        """File tickets and kill, spread over the deliveries."""
+        effects, share = self.report.effects, self.report.effects / (kills + 1)
+        texts = _texts(effects)
         crashes = {round((n + 1) * kills / (DATABASE_CRASHES + 1)) for n in range(DATABASE_CRASHES)}
         self._until(self.service.answers)
         for n in range(kills):
-            self._file(texts, self.report.effects * (n + 1) // max(kills, 1))
-            goal = self.desk.faults()["requests"] + dice.randint(0, int(1.6 * share))
-            self._until(partial(self._asked, goal))
+            self._file(texts, min(effects, effects * (n + 1) // kills + AHEAD))
+            self._until(partial(self._delivered, self._count() + dice.randint(0, int(1.6 * share))))
             time.sleep(dice.uniform(0, _LOOK_SECONDS))
             self._kill(dice)
             if self.server is not None and n in crashes:
@@ -221,8 +223,12 @@ class _Chaos:
                 print(f"{n + 1} of {kills} kills, {len(self.filed)} tickets", file=sys.stderr, flush=True)
         self._file(texts, self.report.effects)
 
-    def _asked(self, goal: int) -> bool:
-        return bool(self.desk.faults()["requests"] >= goal)
+    def _count(self) -> int:
+        with self.store.read() as conn:
+            return outbox.counts(conn)["done"]
+
+    def _delivered(self, goal: int) -> bool:
+        return self._count() >= goal
 
     def _kill(self, dice: random.Random) -> None:
         """Kill worker or service; the service sometimes before it is back from the last time."""
@@ -305,6 +311,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--database", default="sqlite", help="sqlite, postgresql (own servers), or a URL")
     given = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing of ours stays behind
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="firstline-chaos-")))
         url, server = given.database, None

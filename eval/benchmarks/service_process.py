@@ -17,6 +17,7 @@ import httpx
 
 from data.errors import BundleError
 from data.settings import Settings, read_settings
+from eval.registry import champion_id
 
 _READY_SECONDS = 90
 
@@ -26,9 +27,14 @@ def service(database_url: str | None = None, more: Mapping[str, str] | None = No
     """Run `firstline serve` on a free port and a home of its own; gives the settings it runs with.
 
     `database_url`: another store than SQLite in that home; `more`: its further settings. Raises
-    `BundleError` where it does not start.
+    `BundleError` where nothing is promoted or the service does not start.
     """
     settings = read_settings()
+    if champion_id(settings.bundles) is None:
+        raise BundleError(
+            f"No bundle is promoted under {settings.bundles}.",
+            remedy="Run `make demo` once, or set FIRSTLINE_HOME to the home of an installation that has one.",
+        )
     # Under the real home, where disks are as in use; the bundles are shared, nothing else is.
     settings.home.mkdir(parents=True, exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="bench-", dir=settings.home))
@@ -66,7 +72,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     said = log.read_text("utf-8", errors="replace").strip().splitlines()[-2:]
     raise BundleError(
         "The service did not start. It said:\n" + "\n".join(said),
-        remedy="Run `firstline serve` to see why; a bundle must be promoted (make demo does it).",
+        remedy="Run `firstline serve` to see why.",
     )
 
 
