@@ -10,7 +10,7 @@ from typing import Literal, cast
 
 from data.taxonomy import Taxonomy
 from kb.document import Document, markdown_document, read_text
-from kb.fields import FieldReader
+from kb.fields import PLACEHOLDER, FieldReader
 from kb.lifecycle import FIELDS, RECORDS, Record, read_record
 from kb.problem import DocumentsError, Problem
 from kb.sections import check_sections
@@ -25,6 +25,13 @@ _FIELDS = (
     *("valid_from", "sources", *FIELDS),
 )
 _OPTIONAL = ("releases", "valid_to", *RECORDS)
+WORDINGS = frozenset(
+    [
+        *("requester", "employee", "manager", "client", "country", "month", "prev_month", "pay_date", "date"),
+        "ticket_ref",
+    ]
+)
+"""What a suggested wording may leave open. Identifiers, accounts and amounts are not among them."""
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -87,7 +94,11 @@ def parse_article(path: Path, text: str, taxonomy: Taxonomy) -> Article:
 
 
 def _check_kind(article: Article, fields: FieldReader, taxonomy: Taxonomy) -> None:
-    """Note what the kind asks for and the article lacks."""
+    """Note what the kind asks for and the article lacks, and wordings that leave open what they must not."""
+    for used in dict.fromkeys(PLACEHOLDER.findall(article.body)):
+        if used not in WORDINGS:
+            what = f"the wording leaves {{{{{used}}}}} open"
+            fields.note_text(used, what, f"Write without it, or use {', '.join(sorted(WORDINGS))}.")
     check_sections(fields, article.audience, compliance=article.kind == "compliance")
     if article.record.owner and article.record.owner not in taxonomy.teams:
         fields.note(

@@ -154,3 +154,15 @@ def test_windows_line_ends_are_read(article_text: Callable[..., str], taxonomy: 
         parse_article(PATH, text.replace("\n", "\r\n"), taxonomy).body
         == parse_article(PATH, text, taxonomy).body
     )
+
+
+def test_a_wording_leaves_no_account_or_amount_open(
+    article_text: Callable[..., str], taxonomy: Taxonomy
+) -> None:
+    text = article_text() + "\nYour account {{iban}} gets {{ amount }} on {{pay_date}}.\n"
+    found = refused(text, taxonomy).problems
+    assert [p.what for p in found] == [
+        "the wording leaves {{iban}} open",
+        "the wording leaves {{amount}} open",
+    ]
+    assert {p.line for p in found} == {len(text.splitlines())}
