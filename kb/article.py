@@ -95,10 +95,10 @@ def parse_article(path: Path, text: str, taxonomy: Taxonomy) -> Article:
 
 def _check_kind(article: Article, fields: FieldReader, taxonomy: Taxonomy) -> None:
     """Note what the kind asks for and the article lacks, and wordings that leave open what they must not."""
-    for used in dict.fromkeys(PLACEHOLDER.findall(article.body)):
+    for whole, used in {m.group(0): m.group(1) for m in PLACEHOLDER.finditer(article.body)}.items():
         if used not in WORDINGS:
             what = f"the wording leaves {{{{{used}}}}} open"
-            fields.note_text(used, what, f"Write without it, or use {', '.join(sorted(WORDINGS))}.")
+            fields.note_text(whole, what, f"Write without it, or use {', '.join(sorted(WORDINGS))}.")
     check_sections(fields, article.audience, compliance=article.kind == "compliance")
     if article.record.owner and article.record.owner not in taxonomy.teams:
         fields.note(

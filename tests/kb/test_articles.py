@@ -162,7 +162,7 @@ def test_a_wording_leaves_no_account_or_amount_open(
     text = article_text() + "\nYour account {{iban}} gets {{ amount }} on {{pay_date}}.\n"
     found = refused(text, taxonomy).problems
     assert [p.what for p in found] == [
-        "the wording leaves {{iban}} open",
         "the wording leaves {{amount}} open",
+        "the wording leaves {{iban}} open",
     ]
     assert {p.line for p in found} == {len(text.splitlines())}
