@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from data.access import Role
+from data.options import AsJson
 
 if TYPE_CHECKING:  # imported in the commands: `firstline --help` stays fast
     from data.store.api_keys import StoredKey
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register_keys(app: typer.Typer) -> None:

@@ -31,6 +31,7 @@ class DeskRules:
     service_accounts: frozenset[str] = field(default_factory=lambda: frozenset({"svc-firstline"}))
     duplicate_link: str = "duplicates"
     duplicate_states: frozenset[str] = frozenset({"Duplicate"})
+    names: TrackerMapping = field(default_factory=TrackerMapping)
 
 
 def rules_of(mapping: TrackerMapping) -> DeskRules:
@@ -41,6 +42,7 @@ def rules_of(mapping: TrackerMapping) -> DeskRules:
         mapping.service_accounts,
         mapping.duplicate_link,
         mapping.duplicate_states,
+        mapping,
     )
 
 

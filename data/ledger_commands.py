@@ -11,8 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from data.errors import BadInputError
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+from data.options import AsJson
 
 
 def register_ledger(app: typer.Typer, ledger: typer.Typer) -> None:

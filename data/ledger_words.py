@@ -18,6 +18,7 @@ _REASONS = {
     rules.NOT_BY_HUMAN: "the last time it was closed by a service account, not by a person",
     rules.NO_ROOT_CAUSE: "it no longer carries a root cause",
     rules.DUPLICATE: "it is a duplicate: the surviving ticket's own closing counts, not this one",
+    rules.TAKEN_BACK: "it was closed with a label of ours that a person had taken back",
 }
 _KINDS = {rules.RESOLUTION: "resolution", rules.ROOT_CAUSE: "root-cause closure"}
 

@@ -19,7 +19,7 @@ from kb.vocabulary import writes
 
 MayBeAutomatic = Literal["auto", "self_service"]
 AUTOMATIC: frozenset[str] = frozenset(get_args(MayBeAutomatic))
-VERBS = ("write", "add_article", "set_priority", "hand_over", "resolve")
+VERBS = ("write", "add_article", "raise_priority", "hand_over", "resolve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,10 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """What every pattern may do on the ticket itself: articles beside it, a priority, a team to go to."""
+    """What every pattern may do on the ticket itself: articles beside it, a team to go to.
+
+    `priority` is the least it gets; a pattern never lowers one.
+    """
 
     articles: tuple[str, ...]
     priority: str | None
@@ -92,7 +95,7 @@ def read_plan(
             item.note(
                 verb,
                 f"handling {handling} leaves {verb} to a person",
-                "Remove it: prepare (add_article, set_priority, hand_over) and draft the reply.",
+                "Remove it: prepare (add_article, raise_priority, hand_over) and draft the reply.",
             )
         elif verb == "write":
             ordered += _write(item, facts)
@@ -103,8 +106,8 @@ def read_plan(
             if not resolves:
                 item.note(verb, "resolve must be true", "Write `resolve: true`, or remove the action.")
         else:
-            _once(item, verb, single, PRIORITIES if verb == "set_priority" else teams)
-    prepare = Prepare(tuple(articles), single.get("set_priority"), single.get("hand_over"))
+            _once(item, verb, single, PRIORITIES if verb == "raise_priority" else teams)
+    prepare = Prepare(tuple(articles), single.get("raise_priority"), single.get("hand_over"))
     if handling == "auto" or handling == "self_service":
         return Alone(prepare, tuple(ordered), resolves, handling)
     if prepare.hand_over is None and handling == "never":

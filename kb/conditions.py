@@ -26,13 +26,9 @@ class Condition:
     give: Mapping[str, str]
 
 
-def read_conditions(
-    fields: FieldReader, name: str, facts: Collection[str], *, least: int
-) -> tuple[Condition, ...]:
+def read_conditions(fields: FieldReader, name: str, facts: Collection[str]) -> tuple[Condition, ...]:
     """Read the list of checks under `name`; problems land in `fields`."""
-    return tuple(
-        found for item in fields.inners(name, least=least) if (found := _condition(item, facts)) is not None
-    )
+    return tuple(found for item in fields.inners(name) if (found := _condition(item, facts)) is not None)
 
 
 def arguments_of(fields: FieldReader, call: Call, facts: Collection[str]) -> Mapping[str, str]:

@@ -1,8 +1,10 @@
-"""`firstline kb review|approve|retire|revise`: steps in a document's life, written into its file."""
+"""`firstline kb review|approve|retire|revise|sync`: steps in a document's life, written into its file."""
 
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +24,7 @@ By = Annotated[str, typer.Option("--by", help="Who does it; not the author.")]
 
 def register_steps(kb: typer.Typer) -> None:
     """Add the commands to the group `kb`."""
-    for command in (review, approve, retire, revise):
+    for command in (review, approve, retire, revise, sync):
         kb.command()(command)
 
 
@@ -74,6 +76,39 @@ def revise(
     _step(root, entry_id, lambda e: lifecycle.revise(e.record, by=by), as_json)
 
 
+def sync(
+    apply: Annotated[bool, typer.Option("--apply", help="Do it; without, only show it.")] = False,
+    root: Root = SHIPPED,
+    as_json: AsJson = False,
+) -> None:
+    """Compare with the tracker's articles; what changed on one side travels, conflicts are shown (exit 3)."""
+    import httpx
+
+    from data.clock import SystemClock
+    from data.settings import read_settings
+    from data.taxonomy import load_taxonomy
+    from data.tracker import open_tracker
+    from kb.library import read_library
+    from kb.tracker_sync import BaseFile, TrackerSync
+
+    settings, taxonomy = read_settings(), load_taxonomy()
+    notes = BaseFile(settings.home / "kb-sync.json", settings.project)
+    with httpx.Client() as http:
+        run = TrackerSync(open_tracker(settings, http, SystemClock()), settings.project, notes, taxonomy)
+        if apply:
+            steps = run.apply(lambda: read_library(root, taxonomy), _tell)
+        else:
+            steps = run.plan(read_library(root, taxonomy))
+    if as_json:
+        print(json.dumps([asdict(s) for s in steps]))
+    else:
+        for s in steps:
+            print(f"{s.deed}: {' = '.join(n for n in (s.article, s.readable) if n)}: {s.why}")
+        print(f"{len(steps)} steps.{'' if apply else ' Nothing was done: add --apply.'}")
+    if any(s.deed == "conflict" for s in steps):
+        raise typer.Exit(3)
+
+
 def _step(root: Path, entry_id: str, step: Step, as_json: bool, *, on: date | None = None) -> None:
     from data.taxonomy import load_taxonomy
     from kb.steps import take_step
@@ -84,3 +119,7 @@ def _step(root: Path, entry_id: str, step: Step, as_json: bool, *, on: date | No
         print(json.dumps({**facts, "file": str(entry.document.path)}))
         return
     print(f"{entry.id} is now {entry.record.status} (version {entry.record.version}).")
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -54,7 +54,8 @@ class Pattern:
     """One approved way to solve or prepare a case.
 
     `facts` may be missing from a ticket; `question` asks for all of them at once. `checks` must all hold
-    before the plan is carried out; `confirm` must hold afterwards. `mode` is the furthest it may go.
+    before the plan is carried out (a first answer that a person sends may have none); `confirm` must hold
+    afterwards. `mode` is the furthest it may go.
     """
 
     id: str
@@ -96,7 +97,7 @@ def parse_pattern(path: Path, text: str, taxonomy: Taxonomy) -> Pattern:
     types = fields.known("issue_types", taxonomy.issue_types, "issue type", least=1)
     handling = strictest(types, taxonomy)
     facts = fields.known("facts", ASKED, "fact")
-    checks = read_conditions(fields, "checks", facts, least=1)
+    checks = read_conditions(fields, "checks", facts)
     pattern = Pattern(
         id=fields.identity("id", path.stem),
         title=fields.text("title"),
@@ -111,7 +112,7 @@ def parse_pattern(path: Path, text: str, taxonomy: Taxonomy) -> Pattern:
         question=fields.text("question"),
         checks=checks,
         plan=read_plan(fields, handling, facts, taxonomy.teams),
-        confirm=read_conditions(fields, "confirm", facts, least=0),
+        confirm=read_conditions(fields, "confirm", facts),
         reply_template=fields.text("reply_template"),
         yields_to=fields.texts("yields_to"),
         record=read_record(fields),

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from data.caps import Caps
 from data.clock import Clock
 from data.errors import TrackerError
-from data.store import Store, absence, outbox
+from data.store import Store, absence, alerts, outbox, tickets
 from data.store.outbox import Operation
 from data.youtrack.client import YouTrackClient
 from data.youtrack.faults import NotFoundError, RefusedError
@@ -29,7 +29,7 @@ from serving.deliver import (
     deliver_fields,
     deliver_undo,
 )
-from serving.effects import FIELDS, UNDO
+from serving.effects import FIELDS, GIVEN_UP, UNDO
 from serving.journal import Journal, Reach
 
 ABREAST = 4
@@ -52,10 +52,12 @@ class _PutBack:
 
 @dataclass(frozen=True, slots=True)
 class _GivenUp:
-    """The tracker will never take this one. `missing`: it did not show the ticket."""
+    """The tracker will never take this one, unless a person does something about it."""
 
     why: str
+    remedy: str
     missing: bool = False
+    """Whether the tracker did not show the ticket."""
 
 
 _Ending = Delivered | _PutBack | _GivenUp
@@ -188,20 +190,23 @@ class Deliveries:
             return _PutBack(f"the project {operation.payload['project']} is hidden from us", away=True)
         except TrackerError as refused:
             return _PutBack(refused.message, away=True)
-        return _GivenUp(error.message, missing=missing)
+        return _GivenUp(error.message, error.remedy, missing=missing)
 
     def _settle(self, conn: Connection, operation: Operation, ending: _Ending) -> bool:
         """Write down how an attempt ended; tell whether the operation is finished."""
         op_id, fence, now = operation.op_id, operation.fence, self._clock.now()
+        if isinstance(ending, _PutBack) and ending.counted and operation.attempts >= _ATTEMPTS:
+            ending = _GivenUp(ending.why, f"It was tried {_ATTEMPTS:,} times: see that the tracker takes it.")
         if isinstance(ending, Delivered):
             facts = {"remote_id": ending.comment, "outcome": ending.outcome}
-            outbox.complete(conn, op_id, fence, now, left=ending.left, **facts)
+            if outbox.complete(conn, op_id, fence, now, left=ending.left, **facts):
+                alerts.close(conn, GIVEN_UP, op_id, now)
             return True
         if isinstance(ending, _GivenUp):
-            outbox.fail(conn, op_id, fence, ending.why, now, permanent=True)
+            if outbox.fail(conn, op_id, fence, ending.why, now, permanent=True):
+                self._tell(conn, operation, ending)
             if ending.missing:  # looked for once more before it is believed to be gone
                 absence.missed(conn, [operation.ticket_id], now)
-            self._journal.write("delivery given up", operation=op_id, why=ending.why)
             return True
         again = ending.pause if ending.pause is not None else min(30.0, 2.0 ** min(operation.attempts - 1, 5))
         outbox.fail(
@@ -215,3 +220,17 @@ class Deliveries:
             counted=ending.counted,
         )
         return False
+
+    def _tell(self, conn: Connection, operation: Operation, ending: _GivenUp) -> None:
+        """Make a person look at what was given up: which ticket, why, and what can be done."""
+        record = tickets.get(conn, operation.tenant, operation.ticket_id)
+        then = f"Then `firstline outbox retry {operation.op_id}`; `outbox drop` where it is not wanted."
+        facts = {
+            "ticket": record.readable_id if record else operation.ticket_id,
+            "project": operation.project,
+            "kind": operation.kind,
+            "reason": ending.why,
+            "remedy": f"{ending.remedy} {then}",
+        }
+        alerts.warn(conn, GIVEN_UP, operation.op_id, facts, self._clock.now())
+        self._journal.write("delivery given up", operation=operation.op_id, why=ending.why)

@@ -189,9 +189,9 @@ def _alerts(settings: Settings) -> Iterable[Finding]:
     with open_store(settings.database_url) as store, store.read() as conn:
         standing = alerts.find(conn)
     for a in standing:
-        since = f"{a.kind} of {a.subject} since {a.opened:%Y-%m-%d %H:%M}"
+        since = f"{a.kind} of {a.facts.get('ticket', a.subject)} since {a.opened:%Y-%m-%d %H:%M}"
         usual = "Look at `firstline alerts list`; run `firstline reconcile`."
-        yield Finding("alerts", "warn", since, a.facts.get("to_do", usual))
+        yield Finding("alerts", "warn", since, a.facts.get("remedy", a.facts.get("to_do", usual)))
     if not standing:
         yield Finding("alerts", "ok", "none stands")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from data.errors import BadInputError
+from data.options import AsJson
 from data.settings import read_settings
 from eval.groups import REST, Grouping
 
@@ -37,7 +38,7 @@ def plan_command(
         str | None,
         typer.Option(help="Keep the promise for the `desk`, each `category`, or `client_category`."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show, group by group, what the promoted bundle's evidence allows. Changes nothing."""
     from serving.plan import plan, wished

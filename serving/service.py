@@ -27,11 +27,11 @@ from data.settings import read_settings
 from data.store import open_store
 from data.ticket import Ticket
 from serving import problem
-from serving.access import Access
+from serving.access import Access, principal_of
 from serving.access import check as check_access
 from serving.batcher import GreedyBatcher
 from serving.boundary import Boundary
-from serving.contract import parse_ticket, result
+from serving.contract import kept_to, parse_ticket, result
 from serving.health import Health
 from serving.metrics import Metrics
 from serving.orphan import end_with_parent, is_server_worker
@@ -86,10 +86,11 @@ class FirstlineService:
         self.store.close()
 
     @bentoml.api(route="/v1/triage")  # type: ignore[untyped-decorator, unused-ignore]
-    async def triage(self, tickets: list[AnyTicket]) -> TriageOut:
+    async def triage(self, tickets: list[AnyTicket], ctx: bentoml.Context) -> TriageOut:
         """Triage one ticket or a batch; a bad ticket gets an `error` and the rest goes on."""
         started = time.perf_counter()
-        parsed = [_parsed(value, i) for i, value in enumerate(tickets, start=1)]
+        tenant = principal_of(ctx.request).tenant
+        parsed = [_parsed(value, i, tenant) for i, value in enumerate(tickets, start=1)]
         good = [p for p in parsed if isinstance(p, Ticket)]
         try:
             decisions = iter(await asyncio.wait_for(self.batcher.decide(good), _ANSWER_SECONDS))
@@ -140,9 +141,9 @@ def _refuse(error: FirstlineError) -> NoReturn:
     os._exit(error.exit_code)
 
 
-def _parsed(value: Any, position: int) -> Ticket | dict[str, Any]:
+def _parsed(value: Any, position: int, tenant: str | None) -> Ticket | dict[str, Any]:
     try:
-        return parse_ticket(value, str(position))
+        return kept_to(parse_ticket(value, str(position)), tenant)
     except BadInputError as error:
         return {"error": error.message, "line": position}
 

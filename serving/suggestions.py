@@ -214,7 +214,7 @@ def _effect(
 ) -> str | None:
     ticket_id = case.record.ticket.id
     if order.action == "undo":
-        return effects.request_undo(conn, tenant, ticket_id, actor=order.actor, now=now)
+        return effects.request_undo(conn, tenant, ticket_id, actor=order.actor, now=now, names=names)
     values: dict[str, str | None] = {}
     if order.action == ACCEPT:
         values = suggestion.proposed(case, names)[0]

@@ -131,9 +131,20 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url"))
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a migrated, empty SQLite file that tests copy: migrating takes longer than most tests."""
+    path = tmp_path_factory.mktemp("template") / "firstline.db"
+    open_store(f"sqlite:///{path}").close()
+    return path
+
+
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
+def store(database_url: str, sqlite_template: Path) -> Iterator[Store]:
     """Give a fresh store, once on SQLite and once on PostgreSQL."""
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
+        shutil.copyfile(sqlite_template, str(url.database))
     opened = open_store(database_url)
     yield opened
     opened.close()

@@ -19,7 +19,7 @@ from data.caps import Caps
 from data.store import switches
 from data.store.leases import DEAD, DONE, MAX_ATTEMPTS, NEW, Queue, backoff
 from data.store.schema import outbox
-from data.store.statements import insert_new
+from data.store.statements import insert_new, take_turns
 
 _QUEUE = Queue(outbox, key="op_id", due="next_at", busy="sending", lane="ticket_id")
 
@@ -168,8 +168,8 @@ def _act(
     """Count this operation as an automatic write, once however often it is tried."""
     if conn.execute(select(outbox.c.acted_at).where(mine)).scalar() is not None:
         return
-    if caps.windows and conn.dialect.name == "postgresql":  # SQLite has one writer anyway
-        conn.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"caps {operation.project}"))))
+    if caps.windows:
+        take_turns(conn, f"caps {operation.project}")
     for length, most, window in caps.windows:
         acted = select(outbox.c.acted_at).where(
             outbox.c.project == operation.project, outbox.c.acted_at > now - length
@@ -182,8 +182,8 @@ def _act(
 
 
 def withdraw(conn: Connection, op_id: str, now: datetime) -> bool:
-    """End an operation that waits, because it is not wanted any more; False where it is being sent."""
-    waiting = update(outbox).where(outbox.c.op_id == op_id, outbox.c.state == NEW)
+    """End what waits or was given up, because it is not wanted any more; False where it is being sent."""
+    waiting = update(outbox).where(outbox.c.op_id == op_id, outbox.c.state.in_((NEW, DEAD)))
     return conn.execute(waiting.values(state=DONE, done_at=now, outcome="withdrawn")).rowcount == 1
 
 

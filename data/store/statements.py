@@ -35,10 +35,13 @@ def insert_new(conn: Connection, table: Table, row: dict[str, object]) -> bool:
 
 def one_writer(conn: Connection, table: Table) -> None:
     """Let transactions that write `table` take turns, as they do on SQLite anyway."""
+    take_turns(conn, f"firstline.{table.name}")
+
+
+def take_turns(conn: Connection, name: str) -> None:
+    """Let transactions that ask by the same name run one after the other, as SQLite's writers do anyway."""
     if conn.dialect.name == "postgresql":
-        conn.execute(
-            text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"firstline.{table.name}"}
-        )
+        conn.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
 
 
 def portions(keys: Sequence[T], size: int = MAX_KEYS) -> Iterator[Sequence[T]]:

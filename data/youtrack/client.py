@@ -158,13 +158,16 @@ class YouTrackClient:
             if since is None or stamp.created >= since:
                 yield stamp
 
-    def history(self, issue_id: str) -> list[wire.Activity]:
-        """Return every entry of one ticket's own feed, oldest first. Raises `NotFoundError`."""
+    def history(
+        self, issue_id: str, *, categories: Sequence[str] = wire.ALL_CATEGORIES, start: datetime | None = None
+    ) -> list[wire.Activity]:
+        """Return one ticket's own feed (from `start` on), oldest first. Raises `NotFoundError`."""
         params: dict[str, str | int] = {
-            "categories": ",".join(wire.ALL_CATEGORIES),
+            "categories": ",".join(categories),
             "reverse": "false",
             "$top": self._feed_page,
             "fields": wire.ACTIVITY_FIELDS,
+            **({} if start is None else {"start": to_millis(start)}),
         }
         found: dict[str, wire.Activity] = {}
         while True:

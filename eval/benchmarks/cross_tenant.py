@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,10 +42,11 @@ CALLS, SEED, TOGETHER = 10_000, 20_261_125, 4
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back; status 0 where nothing did, as for a request that is no HTTP."""
+    """What came back, after how long; status 0 where nothing did, as for a request that is no HTTP."""
 
     status: int
     text: str
+    seconds: float = 0.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -122,9 +124,14 @@ def judged(made: Sequence[Call], answers: Sequence[Answer], clients: dict[str, P
         "leaks": leaks,
         "told_apart": sorted(told_apart),
         "compared": len(told),
+        "milliseconds": _milliseconds(made, answers),
         "control": {t: control[t] for t in (OWN, OTHER, "own")},
         "unanswered": sum(a.status == 0 for a in answers),
-        "errors": sum(a.status >= 500 for a in answers),
+        "errors": [
+            f"{call.method} {call.target} -> {answer.status}"
+            for call, answer in zip(made, answers, strict=True)
+            if answer.status >= 500 and call.route != "GET /readyz"  # that may truly not be ready
+        ],
         "callers": {name: dict(sorted(n.items())) for name, n in by_caller.items()},
         "routes": dict(Counter(c.route for c in made)),
         "methods": dict(sorted(Counter(c.method for c in made).items())),
@@ -154,9 +161,11 @@ def table(found: dict[str, Any]) -> str:
         f"foreign ids told from unknown ones: {len(found['told_apart'])} of {found['compared']} compared",
         f"seen by the desk's key (as it may): {control[OWN]} x {OWN}, {control[OTHER]} x {OTHER}; "
         f"by {OWN}'s keys their own: {control['own']}",
-        f"5xx {found['errors']}, without an answer {found['unanswered']}; "
+        "median ms of a 404: " + ", ".join(f"{aims} id {ms}" for aims, ms in found["milliseconds"].items()),
+        f"5xx {len(found['errors'])}, without an answer {found['unanswered']}; "
         f"{found['database']}, seed {found['seed']}; {found['seconds']} s",
     ]
+    rows += [f"ERROR: {what}" for what in found["errors"][:20]]
     for kind in ("leaks", "changed", "told_apart"):
         rows += [f"LEAK ({kind}): {what}" for what in found[kind][:20]]
     return "\n".join([*rows, log_row(found)])
@@ -174,6 +183,15 @@ def log_row(found: dict[str, Any]) -> str:
     )
 
 
+def _milliseconds(made: Sequence[Call], answers: Sequence[Answer]) -> dict[str, float]:
+    """Return the median time of a 404 for a foreign id and for an unknown one, on one route."""
+    found: dict[str, list[float]] = {"foreign": [], "unknown": []}
+    for call, answer in zip(made, answers, strict=True):
+        if call.plain and call.route == "GET /v1/tickets/{ticket}" and answer.status == 404:
+            found[call.aims].append(answer.seconds * 1000)
+    return {aims: round(median(times), 2) for aims, times in found.items() if times}
+
+
 def _differ(seen: dict[str, set[tuple[int, str]]]) -> bool:
     return bool(seen["foreign"] and seen["unknown"] and seen["foreign"] != seen["unknown"])
 
@@ -181,6 +199,9 @@ def _differ(seen: dict[str, set[tuple[int, str]]]) -> bool:
 def _leaked(call: Call, answer: Answer, other: Planted) -> str | None:
     if other.canary in answer.text:
         return "canary"
+    bound = call.caller.name.endswith(f"of {OWN}")
+    if bound and call.route == "POST /v1/triage" and '"decision"' in answer.text:
+        return f"a ticket decided as {OTHER}'s"  # with its routing, and what is done alone for it
     words = answer.text + _decoded(answer.text)
     named = call.sent
     for found in (*other.readable, *other.ids):
@@ -207,7 +228,7 @@ class _Sender:
 
     def send(self, call: Call) -> Answer:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=60)
-        names = {n.lower() for n, _ in call.headers}
+        names, started = {n.lower() for n, _ in call.headers}, time.perf_counter()
         try:
             connection.putrequest(call.method, call.target, skip_host="host" in names)
             for name, value in call.headers:
@@ -218,7 +239,8 @@ class _Sender:
             answer = connection.getresponse()
             head = "\n".join(f"{n}: {v}" for n, v in answer.getheaders() if n.lower() not in ("date",))
             text = answer.read().decode("utf-8", "replace")
-            return Answer(answer.status, text if answer.status == 404 else f"{head}\n{text}")
+            took = time.perf_counter() - started
+            return Answer(answer.status, text if answer.status == 404 else f"{head}\n{text}", took)
         except (http.client.HTTPException, OSError, ValueError):
             return Answer(0, "")
         finally:

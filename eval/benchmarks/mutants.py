@@ -62,16 +62,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="default: one per core")
     options = parser.parse_args(arguments)
-    results = []
+    results, failed = [], 0
     try:
-        for module in safety_modules(options.modules):
-            results.append(measure(module, ROOT, options.workers))
-            print(_line(results[-1]), file=sys.stderr, flush=True)
+        modules = safety_modules(options.modules)
     except FirstlineError as error:
         print(f"mutants: {error}", file=sys.stderr)
         return error.exit_code
+    for module in modules:
+        try:
+            results.append(measure(module, ROOT, options.workers))
+            print(_line(results[-1]), file=sys.stderr, flush=True)
+        except FirstlineError as error:
+            failed = error.exit_code
+            print(f"mutants: {error}", file=sys.stderr, flush=True)
     print(json.dumps([asdict(r) | {"share": r.share} for r in results]) if options.json else table(results))
-    return 0 if all(r.share >= LEAST for r in results) else 1
+    return failed or int(any(r.share < LEAST for r in results))
 
 
 def measure(module: SafetyModule, root: Path, workers: int) -> Result:

@@ -143,7 +143,11 @@ def _structure(
     payload = {"decision": asdict(decision), "priority_seen": "normal", "thresholds": {"word": canary}}
     comment = {"internal": i % 2 == 0}
     known: dict[str, Mapping[str, Any]] = {
-        "tickets": {"client": tenant, "tags": [canary], "fields": [["Note", canary]], "gone_reason": None},
+        "tickets": {
+            **{"client": tenant, "tags": [canary], "fields": [["Note", canary]], "gone_reason": None},
+            "links": [["Duplicate", "outward", "duplicates", canary, canary]],
+            "attachments": [["a-1", f"{canary}.pdf", 1, "application/pdf", None]],
+        },
         "comments": {"comment_id": f"c-{ticket_id}", **comment},
         "changes": {"change_id": f"h-{ticket_id}"},
         "outcomes": {"by_human": True},

@@ -12,6 +12,7 @@ import typer
 
 from data.errors import BundleError, SettingsError
 from data.mapping import TrackerMapping, as_tables
+from data.options import AsJson
 from data.settings import Settings, read_settings, unknown_variables
 from serving.connect.rehearsal import NEWEST, Rehearsed
 
@@ -33,7 +34,7 @@ def connect(
         bool, typer.Option("--create-missing", help="Create fields and values that the project lacks.")
     ] = False,
     dry_run: Annotated[bool, typer.Option(help=f"Show what the newest {NEWEST} tickets would get.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Ask the tracker what it has, propose a mapping and check it; exit 1 while something does not fit."""
     import httpx

@@ -14,12 +14,15 @@ from unittest import mock
 
 import click.testing
 import httpx
+import httpx2
 import pytest
 import typer.testing
 
 from data.errors import FirstlineError
 
 See = Callable[[str, str], None]
+LIBRARIES: tuple[Any, ...] = (httpx, httpx2)
+"""Starlette's test client speaks through the second."""
 
 
 class Taps:
@@ -119,12 +122,12 @@ def _children(see: See, undo: ExitStack) -> None:
 
 
 def _captured(see: See, undo: ExitStack) -> None:
-    def wrapped(kind: type, name: str, said: Callable[[Any], str], output: str) -> None:
+    def wrapped(kind: type, name: str, said: Callable[[Any], str], output: Callable[..., str]) -> None:
         inner = getattr(kind, name)
 
         def tapped(self: Any, *args: Any, **options: Any) -> Any:
             result = inner(self, *args, **options)
-            see(output, said(result))
+            see(output(*args), said(result))
             return result
 
         undo.enter_context(mock.patch.object(kind, name, tapped))
@@ -132,32 +135,46 @@ def _captured(see: See, undo: ExitStack) -> None:
     def both(result: Any) -> str:
         return f"{text_of(result.out)}\n{text_of(result.err)}"
 
-    wrapped(pytest.CaptureFixture, "readouterr", both, "what a test captured")
+    wrapped(pytest.CaptureFixture, "readouterr", both, lambda: "what a test captured")
     for runner in (click.testing.CliRunner, typer.testing.CliRunner):
-        wrapped(runner, "invoke", lambda r: f"{r.output}\n{r.exception!r}", "what a command said")
+        wrapped(runner, "invoke", lambda r: f"{r.output}\n{r.exception!r}", _command)
+
+
+def _command(_application: Any, args: Any = None, *_more: Any) -> str:
+    words = [str(a) for a in args or [] if not str(a).startswith("-")]
+    return f"what `{' '.join(words[:2])}` said"
 
 
 def _answers(see: See, undo: ExitStack) -> None:
-    def tell(response: httpx.Response) -> None:
+    def tell(response: Any) -> None:
         kind = response.headers.get("content-type", "")
         path = response.request.url.path
         if response.is_closed and ("problem+json" in kind or path.endswith("/metrics")):
             see(f"answer of {path}", response.text)
 
-    inner, inner_async = httpx.Client.send, httpx.AsyncClient.send
+    def tapped(client: Any) -> None:
+        inner = client.send
 
-    def send(self: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
-        response = inner(self, request, **options)
-        tell(response)
-        return response
+        def send(self: Any, request: Any, **options: Any) -> Any:
+            response = inner(self, request, **options)
+            tell(response)
+            return response
 
-    async def send_async(self: httpx.AsyncClient, request: httpx.Request, **options: Any) -> httpx.Response:
-        response = await inner_async(self, request, **options)
-        tell(response)
-        return response
+        undo.enter_context(mock.patch.object(client, "send", send))
 
-    undo.enter_context(mock.patch.object(httpx.Client, "send", send))
-    undo.enter_context(mock.patch.object(httpx.AsyncClient, "send", send_async))
+    def tapped_async(client: Any) -> None:
+        inner = client.send
+
+        async def send(self: Any, request: Any, **options: Any) -> Any:
+            response = await inner(self, request, **options)
+            tell(response)
+            return response
+
+        undo.enter_context(mock.patch.object(client, "send", send))
+
+    for library in LIBRARIES:
+        tapped(library.Client)
+        tapped_async(library.AsyncClient)
 
 
 def _errors(see: See, undo: ExitStack) -> None:

@@ -28,7 +28,15 @@ class Legitimate:
     why: str
 
 
-LEGITIMATE: tuple[Legitimate, ...] = ()
+LEGITIMATE = (
+    Legitimate(
+        "^API key$", "^what `keys (create|rotate)` said$", "a new key is shown once, to whoever asked for it"
+    ),
+    Legitimate(
+        "(secret|token)", r"/firstline\.toml$", "the file that an operator writes these settings into"
+    ),
+)
+"""Where canaries may be; everything else is a leak."""
 _NOISY = {
     "sqlalchemy": "rows at DEBUG are the database itself",
     "faker": "hundreds of records about its own providers",

@@ -205,6 +205,17 @@ def test_a_service_that_asks_for_keys_lets_its_worker_and_its_friends_in(
         answer = httpx.post(f"{running.url}/v1/triage", json=body, headers=headers, timeout=60)
         assert answer.status_code == status
     assert httpx.get(f"{running.url}/metrics", headers=own).status_code == 403
+    portal = CliRunner().invoke(
+        application(), ["keys", "create", "--name", "p", "--role", "client", "--client", "acme", "--json"]
+    )
+    headers = {"Authorization": f"Bearer {json.loads(portal.stdout)['key']}"}
+    asked = {"tickets": [{**body["tickets"][0], "client": c} for c in (None, "acme", "globex", "nobody")]}
+    answer = httpx.post(f"{running.url}/v1/triage", json=asked, headers=headers, timeout=60)
+    unnamed, named, foreign, unknown = answer.json()["results"]
+    assert {k: v for k, v in named.items() if k != "id"} == {k: v for k, v in unnamed.items() if k != "id"}
+    assert named["decision"]
+    assert foreign["error"] == unknown["error"]
+    assert "not the key's" in foreign["error"]
     assert httpx.get(f"{running.url}/metrics", headers={"Authorization": f"Bearer {key}"}).status_code == 200
     log = running.log.read_text()
     assert key not in log

@@ -114,10 +114,17 @@ def test_an_open_breaker_is_on_the_page_and_in_readiness(running: Running) -> No
     running.break_off()
     assert "The tracker does not answer</b> (7 failures in a row)" in running.page()
     assert "asked again at 01 Jun 09:00:30 (UTC)" in running.page()
+    assert "being asked again" not in running.page()
     found = running.ready()
     assert found["ready"], "the service is of use while the tracker is away"
     assert found["tracker"] == {"ok": False, "state": "open", "retry_at": "2026-06-01T09:00:30+00:00"}
     assert "127.0.0.1" not in str(found)
+
+
+def test_while_the_tracker_is_tried_the_page_names_no_moment(running: Running) -> None:
+    running.break_off("half_open")
+    assert "It is being asked again, by one request. What waits is kept." in running.page()
+    assert running.ready()["tracker"]["state"] == "half_open"
 
 
 def test_not_ready_names_the_part(running: Running) -> None:

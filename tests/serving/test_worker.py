@@ -252,6 +252,25 @@ def test_one_lost_reply_holds_nothing_else_up(desk: Any, here: Store, made: Any)
     turns(worker, lambda: bool(desk.said(issues[0])))
 
 
+def test_one_lost_reply_sends_no_other_event_back(desk: Any, here: Store, made: Any) -> None:
+    worker = made()
+    worker.read_tracker()
+    issues = [desk.file(SURE, f"I forgot my password and cannot sign in ({n})") for n in range(12)]
+    with here.write() as conn:
+        for issue in issues:
+            body = event_body(
+                id=issue.id, issue=issue.readable_id, project="PAY", at=issue.created, kinds=["created"]
+            )
+            inbox.receive(conn, issue.id, body, SystemClock().now())
+    hurt = issues[3].id
+    desk.fault = lambda method, path: JSONResponse({"error": "lost"}, 502) if hurt in path else None
+    assert worker.read_events() == 11
+    with here.read() as conn:
+        assert [key for key, _ in inbox.pending(conn)] == [hurt]
+    desk.fault = lambda method, path: None
+    assert worker.read_events() == 1
+
+
 def test_what_the_tracker_never_takes_is_given_up_alone(desk: Any, here: Store, made: Any) -> None:
     gone = desk.file(SURE, "I forgot my password and cannot sign in")
     other = desk.file(SURE, "I forgot my password and can not sign in")

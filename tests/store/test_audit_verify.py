@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,8 +13,8 @@ import pytest
 from sqlalchemy import Connection, delete, insert, text, update
 from typer.testing import CliRunner
 
-from data import audit_heads
-from data.audit_verify import verify
+from data import audit_heads, audit_verify
+from data.audit_verify import Verdict, verify, verify_within
 from data.errors import StorageError
 from data.store import Store, audit
 from data.store.audit_chain import GENESIS, Row, link
@@ -38,7 +39,7 @@ def by_hand(store: Store, change: Callable[[Connection], object]) -> None:
     with store.write() as conn:
         if conn.dialect.name == "sqlite":
             for name in TRIGGERS:
-                conn.execute(text(f"DROP TRIGGER {name}"))
+                conn.execute(text(f"DROP TRIGGER IF EXISTS {name}"))
         else:
             conn.execute(text("RESET ROLE"))
             conn.execute(text("ALTER TABLE audit DISABLE TRIGGER ALL"))
@@ -206,3 +207,83 @@ def test_the_commands(log: Store, database_url: str, tmp_path: Path) -> None:
 def audit_hash(store: Store) -> str:
     with store.read() as conn:
         return audit.head(conn).hash
+
+
+def test_a_log_that_is_checked_inside_a_transaction_shows_what_it_changed(log: Store) -> None:
+    with log.write() as conn:
+        verdict = verify_within(conn)
+        assert (verdict.intact, verdict.rows, verdict.exported_heads) == (True, 6, 0)
+        assert verdict.hash == audit.head(conn).hash
+    seen: list[Verdict] = []
+    by_hand(log, lambda conn: (edit(conn), seen.append(verify_within(conn))))
+    assert [v.intact for v in seen] == [False]
+
+
+class Vanishing(Store):
+    """A store whose audit rows after the fourth are removed between two reads of a verification."""
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with super().read() as conn:
+            yield conn
+        by_hand(self, cut_rows)
+
+
+def test_rows_that_vanish_while_they_are_read_are_a_problem_and_no_endless_loop(log: Store) -> None:
+    verdict = verify(Vanishing(log.engine, log._roles), [])
+    assert verdict.problems == ("the chain ends with row 4, the recorded head is row 6: the end was cut off",)
+
+
+def test_a_long_log_is_read_in_pages(log: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    page = audit.page
+
+    def noted(conn: Connection, after: int, limit: int) -> list[Row]:
+        read.append(limit)
+        return page(conn, after, limit)
+
+    monkeypatch.setattr(audit, "page", noted)
+    monkeypatch.setattr(audit_verify, "_PAGE", 4)
+    assert verify(log, []).intact
+    assert read == [4, 2], "never more than a page, never past the row that was last at the start"
+
+
+@pytest.mark.parametrize(
+    ("change", "problems"),
+    [
+        (edit, ["row 3 does not continue the chain: it, or the one before it, was changed, inserted or m"]),
+        (remove, ["rows 3 to 3 are missing", "the head counts 6 rows, there are 5"]),
+        (
+            append,
+            [
+                "the chain ends with row 7, the recorded head is row 6: rows were added or changed by hand",
+                "the head counts 6 rows, there are 7",
+            ],
+        ),
+        (
+            cut_rows,
+            [
+                "the chain ends with row 4, the recorded head is row 6: the end was cut off",
+                "the head counts 6 rows, there are 4",
+                "6 rows were exported (2026-06-01T09:00:00+00:00), there are 4: the end was cut off",
+            ],
+        ),
+        (edit_and_rechain, ["row 6 had another hash when it was exported (2026-06-01T09:00:00+00:00):"]),
+    ],
+    ids=lambda c: c.__name__ if callable(c) else "",
+)
+def test_each_problem_is_said_once_in_full(
+    log: Store, tmp_path: Path, change: Callable[[Connection], None], problems: list[str]
+) -> None:
+    audit_heads.export(log, tmp_path, NOW)
+    by_hand(log, change)
+    verdict = verify(log, audit_heads.read(tmp_path)[0])
+    assert verdict.problems_total == len(problems)
+    assert [said[: len(w)] for said, w in zip(verdict.problems, problems, strict=True)] == problems
+
+
+def test_a_head_from_before_the_first_row_must_be_the_beginning(log: Store) -> None:
+    good, forged = (audit_heads.ExportedHead(NOW, 0, h) for h in (GENESIS, "f" * 64))
+    assert verify(log, [good]).intact
+    (problem,) = verify(log, [good, forged]).problems
+    assert problem.startswith("row 0 had another hash when it was exported")

@@ -50,7 +50,7 @@ def filled(*tenants: str) -> Engine:
         table.create(engine)
     with engine.begin() as conn:
         for tenant in tenants:
-            for n, word in enumerate("xy"):
+            for n, word in enumerate(("x", "y", tenant)):  # some that both have, and one of its own
                 conn.execute(insert(people).values(tenant=tenant, position=n, name=word, **PERSON))
                 conn.execute(insert(jobs).values(tenant=tenant, dedupe_key=word, kind=tenant, **JOB))
     return engine

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -287,6 +288,52 @@ def test_the_most_recent_writes_decide_how_long_to_wait(conn: Connection) -> Non
     assert hit.value.seconds == 4 * 60, "until the write of minute 10 is an hour old"
 
 
+def test_a_lower_cap_counts_from_the_newest(conn: Connection) -> None:
+    for minutes in (0, 10, 20):
+        assert automatic(conn, f"{minutes}", NOW + timedelta(minutes=minutes), None)
+    with pytest.raises(CapReachedError) as hit:
+        automatic(conn, "x", NOW + timedelta(minutes=21), Caps(per_hour=2))
+    assert hit.value.seconds == 49 * 60, "until the write of minute 10 is an hour old"
+
+
+def test_each_effect_is_counted_once_and_each_project_for_itself(conn: Connection) -> None:
+    caps = Caps(per_hour=2)
+    for op_id, project in (("1", "PAY"), ("2", "PAY"), ("3", "PAY"), ("4", "HR")):
+        put(conn, op_id, project=project, automatic=True)
+    first, second, third, elsewhere = take(conn)
+    for n in range(3):
+        assert outbox.may_write(conn, first, NOW + n * SECOND, found={"a": "b"}, says=False, caps=caps)
+    assert row(conn, "1").acted_at == NOW, "a second look is the same write"
+    assert outbox.may_write(conn, second, NOW + SECOND, found={"a": "b"}, says=False, caps=caps)
+    assert row(conn, "2").acted_at == NOW + SECOND
+    with pytest.raises(CapReachedError):
+        outbox.may_write(conn, third, NOW + SECOND, found={"a": "b"}, says=False, caps=caps)
+    assert outbox.may_write(conn, elsewhere, NOW + SECOND, found={"a": "b"}, says=False, caps=caps)
+
+
+def test_two_workers_at_once_do_not_both_take_the_last_place(store: Store) -> None:
+    """The second waits for the first to commit, then sees that the cap is reached."""
+    with store.write() as conn:
+        for op_id in "12":
+            put(conn, op_id, project="PAY", automatic=True)
+        first, second = take(conn)
+    outcome: list[str] = []
+
+    def write_too() -> None:
+        with pytest.raises(CapReachedError), store.write() as other:
+            outbox.may_write(other, second, NOW, found={"a": "b"}, says=False, caps=Caps(per_hour=1))
+        outcome.append("reached")
+
+    thread = Thread(target=write_too)
+    with store.write() as conn:
+        assert outbox.may_write(conn, first, NOW, found={"a": "b"}, says=False, caps=Caps(per_hour=1))
+        thread.start()
+        thread.join(0.3)
+        assert outcome == [], "it has to wait"
+    thread.join(30)
+    assert outcome == ["reached"]
+
+
 def test_what_waits_can_be_withdrawn_and_what_is_sent_cannot(conn: Connection) -> None:
     put(conn, "1")
     put(conn, "2")
@@ -356,15 +403,15 @@ def test_waiting_gives_the_attempt_back(conn: Connection) -> None:
 
 
 def test_lists_are_in_order_and_bounded(conn: Connection) -> None:
-    for op_id, ticket, after in (("b", "3-1", 1), ("c", "3-1", 0), ("a", "3-1", 1), ("d", "3-2", 2)):
+    for op_id, ticket, after in (("b", "3-1", 1), ("c", "3-1", 0), ("a", "3-1", 1), ("d", "3-2", -1)):
         put(conn, op_id, ticket, NOW + after * SECOND)
     outbox.enqueue(conn, "other", "globex", "3-1", "fields", {}, NOW)
     assert ids(outbox.of_ticket(conn, "acme", "3-1")) == ["c", "a", "b"]
     conn.execute(update(table).where(table.c.op_id.in_(["b", "a", "d"])).values(state="dead"))
-    assert ids(outbox.dead(conn)) == ["a", "b", "d"]
-    assert ids(outbox.dead(conn, 2)) == ["a", "b"]
+    assert ids(outbox.dead(conn)) == ["d", "a", "b"]
+    assert ids(outbox.dead(conn, 2)) == ["d", "a"]
     assert ids(outbox.listed(conn, ["new"], 9)) == ["c", "other"]
-    assert ids(outbox.listed(conn, ("dead", "new"), 3)) == ["c", "other", "a"]
+    assert ids(outbox.listed(conn, ("dead", "new"), 3)) == ["d", "c", "other"]
     assert outbox.counts(conn) == {"new": 2, "sending": 0, "done": 0, "dead": 3}
 
 

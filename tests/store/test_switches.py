@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Connection
 
 from data.caps import Caps
-from data.store import Store, outbox, switches
+from data.store import Store, audit, outbox, switches
+from data.store.switches import Switch
 
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 
@@ -92,3 +93,42 @@ def test_waiting_uses_up_no_attempt(store: Store) -> None:
             (op,) = outbox.claim(conn, "w", NOW + timedelta(seconds=n), 60, 1, max_attempts=3)
             assert op.attempts == 1
             outbox.fail(conn, "a", op.fence, "waits", NOW, retry_seconds=0, max_attempts=3, counted=False)
+
+
+def test_each_switch_says_who_used_it_last_when_and_why(store: Store) -> None:
+    later = NOW + timedelta(hours=1)
+    with store.write() as conn:
+        assert switches.status(conn) == []
+        assert switches.paused_projects(conn) == set()
+        assert not switches.resume(conn, "PAY", "cli", "", NOW), "it was never paused"
+        assert switches.pause(conn, "PAY", "cli", "wrong queue", NOW)
+        assert switches.pause(conn, None, "key:1", "audit", NOW)
+        assert not switches.pause(conn, "PAY", "worker", "again", later)
+        assert switches.status(conn) == [
+            Switch("", True, "key:1", "audit", NOW),
+            Switch("PAY", True, "cli", "wrong queue", NOW),
+        ]
+        assert switches.paused_projects(conn) == {"", "PAY"}
+        assert switches.resume(conn, "PAY", "key:2", "fixed", later)
+        assert not switches.resume(conn, "PAY", "key:2", "fixed", later)
+        assert switches.status(conn)[1] == Switch("PAY", False, "key:2", "fixed", later)
+        assert switches.paused_projects(conn) == {""}
+        assert switches.pause(conn, "PAY", "cli", "once more", later)
+        assert switches.status(conn)[0] == Switch("", True, "key:1", "audit", NOW), "each is its own"
+
+
+def test_each_turn_of_a_switch_is_in_the_audit_log(store: Store) -> None:
+    with store.write() as conn:
+        switches.pause(conn, "PAY", "cli", "wrong queue", NOW)
+        switches.pause(conn, "PAY", "cli", "again", NOW)
+        switches.pause(conn, None, "key:1", "audit", NOW + timedelta(hours=1))
+        switches.resume(conn, "PAY", "key:2", "fixed", NOW + timedelta(hours=2))
+    with store.read() as conn:
+        rows = audit.page(conn, 0, 9)
+    hours = [(r.at - NOW).seconds // 3600 for r in rows]
+    assert (hours, {r.tenant for r in rows}) == ([0, 1, 2], {None})
+    assert [(r.actor, r.action, r.subject, r.facts) for r in rows] == [
+        ("cli", "automation.paused", "PAY", '{"reason":"wrong queue"}'),
+        ("key:1", "automation.paused", "all projects", '{"reason":"audit"}'),
+        ("key:2", "automation.resumed", "PAY", '{"reason":"fixed"}'),
+    ]

@@ -34,17 +34,18 @@ class User:
 
 @dataclass(slots=True, eq=False)
 class Group:
-    """People by login. `project`: it is that project's team. `everyone`: all users are in it."""
+    """People by login, and other groups. `project`: it is that project's team. `everyone`: all users."""
 
     id: str
     name: str
     members: set[str] = field(default_factory=set)
     project: Project | None = None
     everyone: bool = False
+    groups: list[Group] = field(default_factory=list)
 
     def has(self, user: User) -> bool:
         """Tell whether the user belongs to it."""
-        return self.everyone or user.login in self.members
+        return self.everyone or user.login in self.members or any(g.has(user) for g in self.groups)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,6 +131,7 @@ class Field:
     goal: Goal | None = None
     localized: str | None = None
     bundle_name: str = ""
+    home: Project | None = None  # the project that has it
     public: bool = True
     empty_text: str = ""
     individuals: list[User] = field(default_factory=list)

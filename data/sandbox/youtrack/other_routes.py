@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from data.sandbox.youtrack.call import Call
+from data.sandbox.youtrack.call import Call, found
 from data.sandbox.youtrack.errors import bad_request, entity_not_found
 from data.sandbox.youtrack.model import SAVED_QUERY, VCS_CHANGE, Issue, User
 from data.sandbox.youtrack.table import Methods, Raw, Table, Told
@@ -75,6 +75,8 @@ def _save(call: Call) -> dict[str, Any]:
         "name": str(body["name"]),
         "query": str(body["query"]),
         "owner": call.caller,
+        "visibleFor": None,
+        "updateableBy": None,
         "$type": "SavedQuery",
     }
     call.state.saved[query_id] = made
@@ -84,11 +86,12 @@ def _save(call: Call) -> dict[str, Any]:
 def _one_saved(call: Call) -> dict[str, Any]:
     if call.path("query") not in call.state.saved:
         raise entity_not_found(call.path("query"))
-    return call.state.saved[call.path("query")]
+    saved = call.state.saved[call.path("query")]
+    return {**saved, "issues": found(call, saved["query"])[:42]}
 
 
 def _change_saved(call: Call) -> dict[str, Any]:
-    saved, body = _one_saved(call), call.object_body()
+    saved, body = call.state.saved[_one_saved(call)["id"]], call.object_body()
     saved.update({k: str(body[k]) for k in ("name", "query") if k in body})
     return saved
 

@@ -55,6 +55,7 @@ class Directory:
         for field in project.fields.values():
             known = self.prototypes.setdefault(field.name, f"{PROTOTYPE}-{len(self.prototypes) + 1}")
             field.prototype = field.prototype or known
+            field.home = project
             if field.kind.startswith("user"):
                 field.groups = [project.team]
                 field.people = partial(self.members, project.team)

@@ -32,10 +32,11 @@ def people_table() -> Table:
         (project + "/team/users", {"get": lambda c: c.page(_members(c, c.project().team))}),
         (
             project + "/team/ownUsers",
-            {"get": lambda c: c.page(_members(c, c.project().team)), "post": _join},
+            {"get": lambda c: c.page(_own_members(c)), "post": _join},
         ),
         (project + "/team/ownUsers/{user}", {"delete": _leave}),
-        (project + "/team/groups", {"get": lambda c: c.page([c.project().team][:0])}),
+        (project + "/team/groups", {"get": lambda c: c.page(c.project().team.groups), "post": _let_in}),
+        (project + "/team/groups/{group}", {"delete": _put_out}),
     ]
 
 
@@ -123,6 +124,10 @@ def _members(call: Call, group: Group) -> list[User]:
     return [u for u in call.state.users.values() if group.has(u)]
 
 
+def _own_members(call: Call) -> list[User]:
+    return [u for u in call.state.users.values() if u.login in call.project().team.members]
+
+
 def _team(call: Call) -> dict[str, Any]:
     team = call.project().team
     return {
@@ -130,8 +135,8 @@ def _team(call: Call) -> dict[str, Any]:
         "name": team.name,
         "ringId": None,
         "users": _members(call, team),
-        "ownUsers": _members(call, team),
-        "groups": [],
+        "ownUsers": _own_members(call),
+        "groups": list(team.groups),
         "project": call.project(),
         "$type": "ProjectTeam",
     }
@@ -150,6 +155,29 @@ def _join(call: Call) -> User:
 def _leave(call: Call) -> None:
     _check_staff(call)
     call.project().team.members.discard(_user(call).login)
+    call.state.version += 1
+
+
+def _let_in(call: Call) -> Group:
+    _check_staff(call)
+    team, wanted = call.project().team, entity_id(call.object_body())
+    group = call.state.groups.get(wanted)
+    if group is None:
+        raise entity_not_found(wanted)
+    if group.project is not None or group.everyone:
+        raise bad_request("This group cannot be added to a team")
+    if group not in team.groups:
+        team.groups.append(group)
+        call.state.version += 1
+    return group
+
+
+def _put_out(call: Call) -> None:
+    _check_staff(call)
+    group = _group(call)
+    if group not in call.project().team.groups:
+        raise entity_not_found(call.path("group"))
+    call.project().team.groups.remove(group)
     call.state.version += 1
 
 

@@ -13,6 +13,9 @@ from data.sandbox.youtrack.shapes import (
     PrototypeView,
 )
 
+COLOUR = {"id": "0", "background": "#FFFFFF", "foreground": "#444444", "$type": "FieldStyle"}
+"""Nothing here has a colour of its own."""
+
 
 def _only(family: str, getter: Getter) -> Getter:
     """Show an attribute for values of that family only."""
@@ -41,6 +44,8 @@ SCHEMA_SHAPES: dict[type, dict[str, Getter]] = {
         "isPublic": lambda p, v: p.field.public,
         "ordinal": lambda p, v: 0,
         "field": lambda p, v: PrototypeView(p.field),
+        "project": lambda p, v: p.field.home,
+        "hasRunningJob": lambda p, v: False,
         "bundle": lambda p, v: BundleView(p.field) if has_bundle(p.field) else None,
         "defaultValues": lambda p, v: [p.field.values[p.field.default]] if p.field.default else [],
     },
@@ -63,13 +68,21 @@ SCHEMA_SHAPES: dict[type, dict[str, Getter]] = {
         "groups": lambda p, v: list(p.field.groups) if _is_people(p) else ABSENT,
         "aggregatedUsers": lambda p, v: _people(p) if _is_people(p) else ABSENT,
     },
-    FieldType: {"id": lambda f, v: f.id, "presentation": lambda f, v: f.id},
+    FieldType: {
+        "id": lambda f, v: f.id,
+        "presentation": lambda f, v: f.id,
+        "isMultiValue": lambda f, v: KINDS[f.id].many,
+        "isBundleType": lambda f, v: KINDS[f.id].bundled or KINDS[f.id].family == "user",
+        "valueType": lambda f, v: f.id.partition("[")[0],
+    },
     s.Element: {
         "id": lambda e, v: e.id,
         "name": lambda e, v: e.name,
         "localizedName": lambda e, v: e.localized,
         "description": lambda e, v: e.description,
         "archived": lambda e, v: e.archived,
+        "color": lambda e, v: dict(COLOUR),
+        "hasRunningJob": lambda e, v: False,
         "isResolved": _only("state", lambda e, v: e.resolved),
         "released": _only("version", lambda e, v: e.released),
         "releaseDate": _only("version", lambda e, v: e.release_date),

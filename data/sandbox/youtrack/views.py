@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from data.sandbox.youtrack import model as s
 from data.sandbox.youtrack import unverified
-from data.sandbox.youtrack.access import is_staff, permits, reads_comment
+from data.sandbox.youtrack.access import is_agent, is_staff, permits, reads_comment
 from data.sandbox.youtrack.attached import WORK_NAMES, WORK_SHAPES
 from data.sandbox.youtrack.kinds import BUNDLE_TYPES, ELEMENT_TYPES, KINDS
-from data.sandbox.youtrack.schema_shapes import SCHEMA_SHAPES
+from data.sandbox.youtrack.schema_shapes import COLOUR, SCHEMA_SHAPES
 from data.sandbox.youtrack.shapes import (
     ABSENT,
     ActivityPage,
@@ -47,6 +47,7 @@ __all__ = [
     "readable_comments",
 ]
 
+LOCALISED = ("localizedName", "localizedSourceToTarget", "localizedTargetToSource")
 WORK_PARTS = ("Author", "Date", "Description", "Duration", "Type")
 _ACTIVITY_TYPES = {
     "IssueCreatedCategory": "IssueCreatedActivityItem",
@@ -143,6 +144,9 @@ _USER: dict[str, Getter] = {
     "banned": lambda u, v: u.banned,
     "ringId": lambda u, v: u.ring_id,
     "userType": lambda u, v: {"id": u.kind, "$type": "UserType"},
+    "online": lambda u, v: False,
+    "avatarUrl": lambda u, v: f"/hub/api/rest/avatar/{u.ring_id}",
+    "jabberAccountName": lambda u, v: None,
 }
 _ISSUE: dict[str, Getter] = {
     "id": lambda i, v: i.id,
@@ -190,6 +194,8 @@ _COMMENT: dict[str, Getter] = {
     "reactions": lambda c, v: c.reactions[:PAGE],
     "issue": lambda c, v: c.issue,
     "visibility": lambda c, v: Visibility(c.visibility),
+    "hasEmail": lambda c, v: False,
+    "canUpdateVisibility": lambda c, v: not c.issue.project.helpdesk or is_agent(v, c.issue.project),
 }
 _ACTIVITY: dict[str, Getter] = {
     "id": lambda a, v: a.id,
@@ -238,7 +244,15 @@ _ATTRIBUTES: dict[type, dict[str, Getter]] = {
     s.Issue: _ISSUE,
     s.Comment: _COMMENT,
     s.Activity: _ACTIVITY,
-    s.Tag: {"id": lambda t, v: t.id, "name": lambda t, v: t.name, "owner": lambda t, v: t.owner},
+    s.Tag: {
+        "id": lambda t, v: t.id,
+        "name": lambda t, v: t.name,
+        "owner": lambda t, v: t.owner,
+        "visibleFor": lambda t, v: t.shared,
+        "updateableBy": lambda t, v: None,
+        "untagOnResolve": lambda t, v: t.untag_on_resolve,
+        "color": lambda t, v: dict(COLOUR),
+    },
     s.Project: {
         "id": lambda p, v: p.id,
         "shortName": lambda p, v: p.short_name,
@@ -248,6 +262,8 @@ _ATTRIBUTES: dict[type, dict[str, Getter]] = {
         "leader": lambda p, v: p.leader,
         "createdBy": lambda p, v: p.leader,
         "startingNumber": lambda p, v: 1,
+        **{name: (lambda p, v: None) for name in ("iconUrl", "fromEmail", "replyToEmail")},
+        "template": lambda p, v: False,
         "customFields": lambda p, v: [ProjectFieldView(f) for f in p.fields.values()][:PAGE],
         "team": lambda p, v: p.team,
         "plugins": lambda p, v: {
@@ -261,6 +277,8 @@ _ATTRIBUTES: dict[type, dict[str, Getter]] = {
         "ringId": lambda g, v: None,
         "allUsersGroup": lambda g, v: g.everyone,
         "teamForProject": lambda g, v: g.project,
+        "usersCount": lambda g, v: len(g.members),
+        "icon": lambda g, v: None,
     },
     **WORK_SHAPES,
     s.LinkType: {
@@ -269,12 +287,16 @@ _ATTRIBUTES: dict[type, dict[str, Getter]] = {
         "directed": lambda t, v: t.directed,
         "sourceToTarget": lambda t, v: t.outward,
         "targetToSource": lambda t, v: t.inward,
+        "aggregation": lambda t, v: t.name == "Subtask",
+        "readOnly": lambda t, v: False,
+        **{name: (lambda t, v: None) for name in LOCALISED},
     },
     LinkView: {
         "id": lambda k, v: k.type.id + k.end,
         "direction": lambda k, v: {"s": "OUTWARD", "t": "INWARD", "": "BOTH"}[k.end],
         "linkType": lambda k, v: k.type,
         "issues": lambda k, v: k.others[:PAGE],
+        "trimmedIssues": lambda k, v: k.others[:PAGE],
     },
     FieldView: {
         "id": lambda f, v: f.field.id,
