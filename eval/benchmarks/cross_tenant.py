@@ -33,6 +33,7 @@ from data.settings import Settings
 from data.store import open_store
 from eval.benchmarks.cross_tenant_calls import Attacker, Call
 from eval.benchmarks.postgres import postgres
+from eval.benchmarks.row import row
 from eval.benchmarks.service_process import service
 from eval.benchmarks.two_clients import OTHER, OWN, Planted, callers, checksum, plant
 
@@ -167,7 +168,19 @@ def table(found: dict[str, Any]) -> str:
     rows += [f"ERROR: {what}" for what in found["errors"][:20]]
     for kind in ("leaks", "changed", "told_apart"):
         rows += [f"LEAK ({kind}): {what}" for what in found[kind][:20]]
-    return "\n".join(rows)
+    return "\n".join([*rows, log_row(found)])
+
+
+def log_row(found: dict[str, Any]) -> str:
+    """Return the row for the log."""
+    return row(
+        f"`cross_tenant`: {found['calls']:,} calls over {len(found['routes'])} routes by "
+        f"{len(found['callers'])} callers, {found['database']}",
+        f"{len(found['leaks'])} reads, {len(found['changed'])} writes, {len(found['told_apart'])} foreign "
+        f"ids told from unknown ones, {found['errors']} x 5xx",
+        "0 reads, 0 writes",
+        met=passed(found),
+    )
 
 
 def _milliseconds(made: Sequence[Call], answers: Sequence[Answer]) -> dict[str, float]:

@@ -35,6 +35,7 @@ from data.taxonomy import load_taxonomy
 from eval.benchmarks.chaos_database import Examination, Server
 from eval.benchmarks.chaos_desk import Desk, Filed
 from eval.benchmarks.chaos_events import Sender, standing
+from eval.benchmarks.chaos_row import chaos_row
 from eval.benchmarks.chaos_victims import Service, Victim, environment
 from eval.benchmarks.exactly_once import MARK, Wanted, account
 from eval.benchmarks.fixed_decisions import fields_of
@@ -326,6 +327,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kind = given.database.partition(":")[0]
     print(table(report, kind))
     print(json.dumps({"database": kind, "kills": report.kills, **asdict(report), "passed": report.passed}))
+    print(chaos_row(report, kind))
     return 0 if report.passed else 1
 
 
