@@ -85,6 +85,8 @@ def _own_server(binaries: Path, canary_watch: Any) -> Iterator[str]:
     subprocess.run([*initdb, "--no-sync", "--locale=C.UTF-8"], **facts)
     # Fast, not durable: the databases live for one test.
     speed = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+    # What is in a refused row is nobody's business in a log; a real server should be set so too.
+    speed += " -c log_error_verbosity=terse"
     options = f"{speed} -c listen_addresses=127.0.0.1 -p {port} -k {home}"
     start = [binaries / "pg_ctl", "-D", home / "data", "-w", "-l", home / "log", "-o", options, "start"]
     subprocess.run(start, **(facts | {"capture_output": False, "stdout": subprocess.DEVNULL}))
