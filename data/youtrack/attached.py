@@ -38,7 +38,7 @@ def parse_links(raw: Iterable[Any]) -> tuple[Link, ...]:
         kind = need(entry, "linkType", dict)
         direction = _DIRECTIONS.get(str(need(entry, "direction", str)), "both")
         words = kind.get("targetToSource" if direction == "inward" else "sourceToTarget")
-        for other in need(entry, "issues", list):
+        for other in need(entry, "issues", list, null=True) or ():
             found.add(
                 Link(
                     type=clean(need(kind, "name", str)),

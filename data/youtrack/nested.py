@@ -18,10 +18,10 @@ def whole(raw: dict[str, Any], listing: Callable[[str, str], Iterator[Any]]) -> 
     """Return the issue with complete lists; `listing(path, fields)` reads all of a collection."""
     path = f"/issues/{path_part(need(raw, 'id', str))}"
     for name, fields in _LISTS.items():
-        if len(need(raw, name, list)) >= PAGE:
+        if len(need(raw, name, list, null=True) or ()) >= PAGE:
             raw = raw | {name: list(listing(f"{path}/{name}", fields))}
-    for entry in raw["links"]:
-        if len(need(entry, "issues", list)) >= PAGE:
+    for entry in raw["links"] or ():
+        if len(need(entry, "issues", list, null=True) or ()) >= PAGE:
             part = f"{path}/links/{path_part(need(entry, 'id', str))}/issues"
             entry["issues"] = list(listing(part, "id,idReadable"))
     return raw

@@ -115,8 +115,8 @@ def parse_issue(raw: Any, names: TrackerMapping) -> TicketRecord:
         resolved=None if resolved is None else from_millis(resolved),
         tags=tuple(sorted(clean(str(t.get("name", ""))) for t in need(raw, "tags", list))),
         comments=parse_comments(need(raw, "comments", list)),
-        links=parse_links(need(raw, "links", list)),
-        attachments=parse_attachments(need(raw, "attachments", list)),
+        links=parse_links(need(raw, "links", list, null=True) or ()),
+        attachments=parse_attachments(need(raw, "attachments", list, null=True) or ()),
         raw_hash=hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest(),
         **of_record,
     )

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import text
+from starlette.responses import JSONResponse
 
 from data.clock import SystemClock
+from data.settings import SANDBOX_TOKEN
 from data.store import Store, tickets
 from data.sync import poll, sync
 from data.ticket import Link
 from data.youtrack.client import YouTrackClient
+from data.youtrack.faults import UnavailableError
+from data.youtrack.wire import ISSUE_FIELDS
 
 
 def stored(store: Store, ticket_id: str) -> Any:
@@ -72,3 +77,21 @@ def test_long_lists_come_whole(desk: Any, client: YouTrackClient, number: int) -
     record = client.issue(issue.id)
     assert len(record.links) == len({k.target_id for k in record.links}) == number
     assert len(record.attachments) == number
+
+
+def test_lists_that_are_hidden_from_us_are_empty_and_ones_that_are_missing_are_an_error(
+    desk: Any, client: YouTrackClient
+) -> None:
+    issue = desk.file()
+    token = {"Authorization": f"Bearer {SANDBOX_TOKEN}"}
+    path = f"/api/issues/{issue.id}"
+    raw = httpx.get(f"{desk.url}{path}", params={"fields": ISSUE_FIELDS}, headers=token).json()
+    desk.instead = lambda method, asked: JSONResponse(raw) if asked == path else None
+    raw |= {"links": None, "attachments": None}
+    record = client.issue(issue.id)
+    assert (record.links, record.attachments) == ((), ())
+    raw |= {"links": [{"id": "106-1s", "direction": "OUTWARD", "linkType": {"name": "X"}, "issues": None}]}
+    assert client.issue(issue.id).links == ()
+    del raw["attachments"]
+    with pytest.raises(UnavailableError, match="attachments"):
+        client.issue(issue.id)
