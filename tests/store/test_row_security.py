@@ -9,8 +9,21 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Index,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    create_engine,
+    make_url,
+    text,
+)
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import SchemaItem
 
 from data.errors import StorageError
 from data.store import Store, open_store, outbox, tenancy
@@ -244,6 +257,62 @@ def test_other_tables_can_take_the_roles_of_those_they_replace(owned: Store) -> 
             become(conn, roles_of(owned).tenant, tenant)
             assert found(conn, "SELECT tenant FROM people") == seen
             conn.execute(text("RESET ROLE"))
+
+
+def shaped(name: str, *parts: SchemaItem, tenant: Column[str] | None = None) -> Table:
+    owner = Column("tenant", Text, nullable=False) if tenant is None else tenant
+    return Table(name, MetaData(), owner, Column("id", Text), Column("other", Text), *parts)
+
+
+MINE, FOREIGN = PrimaryKeyConstraint, UniqueConstraint
+SHAPES = {
+    True: [
+        shaped("plain", MINE("tenant", "id")),
+        shaped("unique_too", MINE("tenant", "id"), FOREIGN("tenant", "other")),
+        shaped("unique_index", MINE("tenant", "id"), Index(None, "tenant", "other", unique=True)),
+        shaped("ordinary_index", MINE("tenant", "id"), Index(None, "other")),
+    ],
+    False: [
+        shaped("other_order", MINE("id", "tenant")),
+        shaped("key_of_all", MINE("id")),
+        shaped("unique_of_all", MINE("tenant", "id"), FOREIGN("other")),
+        shaped("unique_last", MINE("tenant", "id"), FOREIGN("other", "tenant")),
+        shaped("index_of_all", MINE("tenant", "id"), Index(None, "other", unique=True)),
+        shaped("opaque_elsewhere", MINE("tenant", "id"), FOREIGN("id")),
+    ],
+}
+NOBODYS = [
+    shaped("perhaps", MINE("id"), tenant=Column("tenant", Text)),
+    shaped("desks", MINE("id"), tenant=Column("renter", Text, nullable=False)),
+]
+
+
+def test_a_key_over_all_clients_makes_a_table_read_only_for_them(owned: Store) -> None:
+    """A collision in such a key would tell one client what another has; code and database agree."""
+    role = roles_of(owned).tenant
+    with undone(owned) as conn:
+        conn.execute(text("CREATE SCHEMA shapes"))
+        conn.execute(text("SET LOCAL search_path TO shapes"))
+        for table in (*SHAPES[True], *SHAPES[False], *NOBODYS):
+            table.create(conn)
+        tenancy.apply(conn, roles_of(owned))
+        asked = text("SELECT has_table_privilege(:role, :name, :right)")
+
+        def may(name: str) -> list[str]:
+            rights = ("SELECT", "INSERT", "UPDATE", "DELETE")
+            return [
+                r for r in rights if conn.execute(asked, {"role": role, "name": name, "right": r}).scalar()
+            ]
+
+        for writable, tables in SHAPES.items():
+            for table in tables:
+                assert tenancy.belongs_to_tenants(table)
+                assert tenancy.writable(table) == writable, table.name
+                assert len(may(table.name)) == (4 if writable else 1), table.name
+        for table in NOBODYS:
+            assert not tenancy.belongs_to_tenants(table)
+            assert not tenancy.writable(table)
+            assert may(table.name) == []
 
 
 def test_a_database_without_roles_lets_nobody_in(owned: Store) -> None:
