@@ -39,7 +39,7 @@ def fixed_decisions() -> Iterator[int]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self._send({"certificates": {"category": _PROOF, "priority": _PROOF}})
+            self._send({"bundle": "fixed", "certificates": {"category": _PROOF, "priority": _PROOF}})
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
