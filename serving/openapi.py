@@ -78,7 +78,7 @@ _HEADERS = (
         "in": "header",
         "required": False,
         "description": "Login of the person, percent-encoded. Only a key made with --acts-for-people may.",
-        "schema": {"type": "string", "maxLength": 100, "pattern": "^[A-Za-z0-9._@-]+$"},
+        "schema": {"type": "string", "maxLength": 1200},  # of 100 characters, once decoded
     },
 )
 _FILTERS = (
@@ -249,7 +249,8 @@ def _operation(rule: Rule, entry: Entry) -> dict[str, Any]:
         found["parameters"] = list(entry.parameters)
     if entry.takes is not None:
         content = {_JSON: {"schema": _reference(entry.takes)}}
-        found["requestBody"] = {"required": True, "content": content}
+        # An order without a body is one without wishes.
+        found["requestBody"] = {"required": entry.takes is not shapes.OrderIn, "content": content}
     return found
 
 

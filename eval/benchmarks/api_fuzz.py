@@ -117,6 +117,7 @@ def summed(reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "complete": bool(reports) and all(r["complete"] for r in reports),
         "seconds": round(sum(r["running_time"] for r in reports), 1),
         "details": [f for r in reports for f in r["failures"]],
+        "again": [line for r in reports for line in r.get("again", [])],
     }
 
 
@@ -140,6 +141,7 @@ def table(found: Mapping[str, Any]) -> str:
     rows += [f"ERROR: {error[:300]}" for error in found["errors"][:10]]
     rows += [f"LOG: {line}" for line in found.get("log", [])[:10]]
     rows += [json.dumps(d)[:1500] for d in found["details"][:10]]
+    rows += [f"AGAIN: {line[:600]}" for line in found["again"][:10]]
     return "\n".join([*rows, log_row(found)])
 
 
@@ -187,6 +189,7 @@ def _run(
             remedy="Run the command that failed by hand.",
         )
     found: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+    found["again"] = [line.strip() for line in done.stdout.splitlines() if line.strip().startswith("curl ")]
     return found
 
 
