@@ -35,6 +35,11 @@ LEGITIMATE = (
     Legitimate(
         "(secret|token)", r"/firstline\.toml$", "the file that an operator writes these settings into"
     ),
+    Legitimate(
+        "of the sandbox$",
+        r"/test_directories_are_exported_\d+/people/[a-z]+\.csv$",
+        "the HR data that `firstline sandbox directory` is asked to write out",
+    ),
 )
 """Where canaries may be; everything else is a leak."""
 _NOISY = {
