@@ -134,7 +134,7 @@ class Deliveries:
         except NotSettledError:
             said = operation.said_at or self._clock.now()
             rest = (said + _SETTLING - self._clock.now()).total_seconds()
-            return _PutBack("waits until a comment sent off earlier would be visible", rest, counted=False)
+            return _PutBack("waits until a comment sent off earlier would be visible", rest)
         except RefusedError as error:
             return self._refusal(operation, error)
         except TrackerError as error:

@@ -21,7 +21,6 @@ from data.store.reviews import Review
 from data.store.suspensions import Suspension
 from data.ticket import TicketRecord
 from eval.groups import Group, group_of
-from eval.guard import regained, watch
 from serving.policy import Promise
 
 LEAST_SHARE, LEAST_A_WEEK = 0.05, 25
@@ -108,6 +107,8 @@ class Standing:
 
 def standings(conn: Connection, bundle: str, promise: Promise) -> list[Standing]:
     """Return every group of the sample of a bundle."""
+    from eval.guard import watch  # needs SciPy, and the worker starts often
+
     off = {(s.client, s.group) for s in suspensions.standing(conn, bundle)}
     found = []
     for client, group, drawn in reviews.groups(conn, bundle):
@@ -123,6 +124,8 @@ def judge(conn: Connection, review: Review, promise: Promise, now: datetime) -> 
 
     A suspension that is returned with `lifted_at` was lifted, one without was made.
     """
+    from eval.guard import regained, watch  # needs SciPy, and the worker starts often
+
     rows = reviews.of_group(conn, review.client, review.group, review.bundle)
     subject = str(Group(review.client, review.group))
     standing = next(
