@@ -69,15 +69,25 @@ test-all: setup postgres-binaries app-lint $(VLLM_STAMP) ## Everything, slow sui
 outside: setup ## Other people's YouTrack clients against the stand-in (part of test-all)
 	$(BIN)/python -m pytest -m slow tests/outside
 
-bench: setup ## Latency and throughput of triage, beside a plain baseline in the same run
+bench: setup postgres-binaries ## Every promise with a figure, a row for eval/LOG.md each (needs make demo before)
+	$(BIN)/python -m eval.benchmarks.guarantees
 	$(BIN)/python -m eval.benchmarks.serving_latency
 	$(BIN)/python -m eval.benchmarks.redaction
-	$(BIN)/python -m eval.benchmarks.webhook_refusals
-	$(BIN)/python -m eval.benchmarks.webhook_latency
+	$(BIN)/python -m eval.benchmarks.webhook_refusals --database sqlite
+	$(BIN)/python -m eval.benchmarks.webhook_refusals --database postgresql
+	$(BIN)/python -m eval.benchmarks.webhook_latency --database sqlite
+	$(BIN)/python -m eval.benchmarks.webhook_latency --database postgresql
+	$(BIN)/python -m eval.benchmarks.webhook_loss --database sqlite
+	$(BIN)/python -m eval.benchmarks.webhook_loss --database postgresql
 	$(BIN)/python -m eval.benchmarks.backfill
-	$(BIN)/python -m eval.benchmarks.tracker_outage
+	$(BIN)/python -m eval.benchmarks.tracker_outage --database sqlite
+	$(BIN)/python -m eval.benchmarks.tracker_outage --database postgresql
 	$(BIN)/python -m eval.benchmarks.effects_chaos --database sqlite
 	$(BIN)/python -m eval.benchmarks.effects_chaos --database postgresql
+	$(BIN)/python -m eval.benchmarks.cross_tenant --database sqlite
+	$(BIN)/python -m eval.benchmarks.cross_tenant --database postgresql
+	$(BIN)/python -m eval.benchmarks.api_fuzz --database sqlite
+	$(BIN)/python -m eval.benchmarks.api_fuzz --database postgresql
 
 coverage: setup postgres-binaries ## Branches of the safety modules that their tests run; fails under 100 %
 	$(BIN)/python -m eval.benchmarks.branch_coverage $(MODULE)

@@ -20,8 +20,10 @@ class Principal:
     """The caller of a request. `tenant` is `None` where every client's data may be seen.
 
     `key_id` names the key in the audit log (`local` for this machine's operator without a key).
+    `acts_for_people`: what it says about who ordered something is believed (the tracker's app).
     """
 
     key_id: str
     role: Role
     tenant: str | None
+    acts_for_people: bool = False

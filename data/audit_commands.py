@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from data.options import AsJson
+
 if TYPE_CHECKING:  # imported in the commands: `firstline --help` stays fast
     from data.store.audit_chain import Row
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register_audit(app: typer.Typer) -> None:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from data.options import AsJson
+
 if TYPE_CHECKING:  # imported in the commands: `firstline --help` stays fast
     from data.settings import Settings
     from data.store import Store
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:

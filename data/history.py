@@ -2,7 +2,8 @@
 
 The present is what the tracker shows and the history leads to it, so the past is the present with later
 changes undone: what never changed need not be in the history. Of comments deleted since, only the place
-is left, in the past as well: their words were taken away on purpose.
+is left, in the past as well: their words were taken away on purpose. Files are those of today that were
+there already; one that was removed since is in the history, not among them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import datetime
 
 from data.clock import from_millis
 from data.mapping import TrackerMapping
-from data.ticket import Comment, FieldChange, TicketRecord
+from data.ticket import Comment, FieldChange, Link, TicketRecord
 from data.youtrack.wire import id_order, with_fields
 
 
@@ -51,6 +52,10 @@ def _ordered(changes: Iterable[FieldChange]) -> list[FieldChange]:
     return sorted(changes, key=lambda c: (c.at, id_order(c.id), c.id))
 
 
+_End = tuple[str, str]
+"""A link's words and the other ticket's database id."""
+
+
 @dataclass(slots=True)
 class _State:
     """What changes of a ticket act upon."""
@@ -60,11 +65,14 @@ class _State:
     fields: dict[str, str]
     tags: set[str]
     comments: dict[str, Comment]
+    links: dict[_End, Link]
+    known: dict[_End, Link]
     withheld: frozenset[str]
 
     @classmethod
     def of(cls, record: TicketRecord) -> _State:
         ticket = record.ticket
+        links = {(k.relation, k.target_id): k for k in record.links}
         return cls(
             texts={
                 "summary": ticket.summary,
@@ -76,6 +84,8 @@ class _State:
             fields=dict(record.fields),
             tags=set(record.tags),
             comments={c.id: c for c in record.comments},
+            links=links,
+            known=dict(links),
             withheld=frozenset(c.id for c in record.comments if c.deleted),
         )
 
@@ -91,11 +101,20 @@ class _State:
             self.resolved = None if new is None else from_millis(int(new))
         elif change.kind == "tags":
             self.tags = self.tags - set(_values(old)) | set(_values(new))
+        elif change.kind == "link" and change.subject is not None:
+            for target in _values(old):
+                self.links.pop((change.subject, target), None)
+            for target in _values(new):
+                self._link((change.subject, target))
         elif change.kind == "comment":
             self._comments(_values(old), deleted=True)
             self._comments(_values(new), deleted=False)
         elif change.subject in self.comments and change.subject not in self.withheld:
             self._comment(change.kind, self.comments[change.subject], new)
+
+    def _link(self, end: _End) -> None:
+        # Of a link that is gone only its words and its target are known.
+        self.links[end] = self.known.get(end) or Link("", "", *end, "")
 
     def _comments(self, ids: Iterable[str], *, deleted: bool) -> None:
         for i in ids:
@@ -121,6 +140,8 @@ class _State:
             updated=_updated(record, moment, changes),
             resolved=self.resolved,
             tags=tuple(sorted(self.tags)),
+            links=tuple(sorted(self.links.values(), key=lambda k: (k.relation, id_order(k.target_id)))),
+            attachments=tuple(a for a in record.attachments if a.created is None or a.created <= moment),
             comments=tuple(replace(c, text="") if c.deleted else c for c in said),
             changes=changes,
         )

@@ -14,7 +14,8 @@ from data.clock import to_millis
 from data.labels import DeskRules, outcome_of, rules_of
 from data.mapping import TrackerMapping
 from data.outcome import Outcome
-from data.store import absence, ledger, outcomes, staging, tickets
+from data.store import absence, ledger, outcomes, staging, tickets, verdicts
+from data.taken_back import taken_back
 from data.taxonomy import load_taxonomy
 from data.ticket import Comment, FieldChange, TicketRecord
 from data.youtrack.wire import Activity, id_order
@@ -64,7 +65,7 @@ def keep(conn: Connection, records: Sequence[TicketRecord], now: datetime, desk:
     tally.ids |= dict.fromkeys(r.ticket.id for r in differing)
     judge(conn, differing, now, desk)
     staging.drop(conn, ids)
-    absence.seen(conn, ids)
+    absence.seen(conn, ids, now)
     absence.missed(conn, tally.missing, now)
     absence.bury(conn, tally.moved, absence.MOVED, now)
     tally.missing.clear()
@@ -75,9 +76,24 @@ def judge(conn: Connection, records: Sequence[TicketRecord], now: datetime, desk
     """Write the outcomes and ledger rows of these tickets, from what is known of them."""
     closed = {r.ticket.id: outcome_of(r, desk.rules) for r in records}
     outcomes.replace(conn, list(closed), [o for o in closed.values() if o is not None])
-    rows = [e for r in records for e in ledger_rules.entries_of(r, closed[r.ticket.id], desk.issue_types)]
+    undone = holding_undone(conn, [r for r in records if closed[r.ticket.id] is not None], desk.rules)
+    rows = [
+        entry
+        for r in records
+        for entry in ledger_rules.entries_of(
+            r, closed[r.ticket.id], desk.issue_types, taken_back=r.ticket.id in undone
+        )
+    ]
     ledger.record(conn, rows, now=now)
     _withdraw(conn, closed, now)
+
+
+def holding_undone(conn: Connection, records: Sequence[TicketRecord], rules: DeskRules) -> set[str]:
+    """Return the ids of those tickets that hold a label of ours which a person took back."""
+    said = verdicts.of(conn, records, rules.names)
+    labels = (rules.names.issue_type, rules.names.priority)
+    mine = [r for r in records if r.ticket.id in said]
+    return {r.ticket.id for r in mine if taken_back(r, said[r.ticket.id], labels, rules.service_accounts)}
 
 
 def _withdraw(conn: Connection, closed: Mapping[str, Outcome | None], now: datetime) -> None:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from data.access import Role
+from data.options import AsJson
 
 if TYPE_CHECKING:  # imported in the commands: `firstline --help` stays fast
     from data.store.api_keys import StoredKey
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register_keys(app: typer.Typer) -> None:
@@ -32,6 +31,9 @@ def create(
         str | None, typer.Option(help="The only client it may see; a client key needs one.")
     ] = None,
     days: Annotated[int | None, typer.Option(min=1, help="Days until it ends; default: never.")] = None,
+    acts_for_people: Annotated[
+        bool, typer.Option("--acts-for-people", help="It may name who ordered something: the tracker's app.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a key and print it, this once."""
@@ -41,7 +43,12 @@ def create(
 
     if role is Role.CLIENT and client is None:
         raise BadInputError("A client key belongs to one client.", remedy="Name it with --client.")
-    key, stored = _made(name, role, client, None if days is None else timedelta(days=days), ends=None)
+    if acts_for_people and role not in (Role.OPERATOR, Role.REVIEWER):
+        raise BadInputError(
+            f"A {role} key orders nothing, so it acts for nobody.", remedy="Use --role reviewer."
+        )
+    life = None if days is None else timedelta(days=days)
+    key, stored = _made(name, role, client, life, acts=acts_for_people, ends=None)
     _shown(key, stored, as_json)
 
 
@@ -60,7 +67,8 @@ def list_keys(as_json: AsJson = False) -> None:
     for k in found:
         state = "good" if k.good(now) else "revoked" if k.revoked_at else "ended"
         used = "never used" if k.last_used_at is None else f"last used {k.last_used_at:%Y-%m-%d %H:%M}"
-        print(f"{k.key_id}  {state:7}  {k.role:9}  {k.tenant or 'every client':16}  {used}  {k.name}")
+        acts = "  (acts for people)" if k.acts_for_people else ""
+        print(f"{k.key_id}  {state:7}  {k.role:9}  {k.tenant or 'every client':16}  {used}  {k.name}{acts}")
 
 
 def rotate(
@@ -78,7 +86,7 @@ def rotate(
     if old is None or not old.good(SystemClock().now()):
         raise _unknown(key_id)
     life = None if old.expires_at is None else old.expires_at - old.created_at
-    key, stored = _made(old.name, old.role, old.tenant, life, ends=(key_id, hours))
+    key, stored = _made(old.name, old.role, old.tenant, life, acts=old.acts_for_people, ends=(key_id, hours))
     _shown(key, stored, as_json)
 
 
@@ -96,7 +104,9 @@ def revoke(key_id: Annotated[str, typer.Argument(help="Id of the key to end.")])
     print(f"{key_id} is revoked.")
 
 
-def _made(name: str, role: Role, tenant: str | None, life: Any, *, ends: Any) -> tuple[str, StoredKey]:
+def _made(
+    name: str, role: Role, tenant: str | None, life: Any, *, acts: bool, ends: Any
+) -> tuple[str, StoredKey]:
     import secrets
     from datetime import timedelta
 
@@ -116,8 +126,9 @@ def _made(name: str, role: Role, tenant: str | None, life: Any, *, ends: Any) ->
         digest=api_key.digest(key, pepper),
         created_at=now,
         expires_at=None if life is None else now + life,
+        acts_for_people=acts,
     )
-    facts = {"role": str(role), "replaces": ends[0] if ends else None}
+    facts = {"role": str(role), "replaces": ends[0] if ends else None, "acts_for_people": acts}
     with open_store(settings.database_url) as store, store.write() as conn:
         api_keys.add(conn, stored)
         if ends:
@@ -140,7 +151,14 @@ def _shown(key: str, stored: StoredKey, as_json: bool) -> None:
 def _facts(key: StoredKey) -> dict[str, Any]:
     moments = ("created_at", "expires_at", "revoked_at", "last_used_at")
     times = {n: None if (at := getattr(key, n)) is None else at.isoformat() for n in moments}
-    return {"key_id": key.key_id, "name": key.name, "role": str(key.role), "client": key.tenant, **times}
+    return {
+        "key_id": key.key_id,
+        "name": key.name,
+        "role": str(key.role),
+        "client": key.tenant,
+        "acts_for_people": key.acts_for_people,
+        **times,
+    }
 
 
 def _unknown(key_id: str) -> Exception:

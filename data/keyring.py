@@ -75,7 +75,7 @@ class Keyring:
             return None
         if not found.good(self._clock.now()):
             return None
-        return Principal(found.key_id, found.role, found.tenant)
+        return Principal(found.key_id, found.role, found.tenant, found.acts_for_people)
 
     def _find(self, key_id: str) -> StoredKey | None:
         now = self._clock.now()

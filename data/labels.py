@@ -1,4 +1,13 @@
-"""What people made of a ticket, read from its record: pure."""
+"""What people made of a ticket, read from its record: pure.
+
+Duplicates. A ticket is *merged* when it is resolved and either links to another one as its duplicate or
+is in a state that says so. What it was closed as is then no evidence of its own: the same event would
+count twice, and people close duplicates without a second look at their fields. So its outcome names the
+surviving ticket, its resolution is in the ledger as rejected (`duplicate`), and no dataset has it; the
+surviving ticket's own closing counts. Nothing is written into it any more, except what a person orders.
+When the link or the state is taken away, it is judged anew. A root cause that was written into it stays
+evidence: it is nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +29,21 @@ class DeskRules:
     state_field: str = "State"
     resolved_states: frozenset[str] = frozenset({"Resolved"})
     service_accounts: frozenset[str] = field(default_factory=lambda: frozenset({"svc-firstline"}))
+    duplicate_link: str = "duplicates"
+    duplicate_states: frozenset[str] = frozenset({"Duplicate"})
+    names: TrackerMapping = field(default_factory=TrackerMapping)
 
 
 def rules_of(mapping: TrackerMapping) -> DeskRules:
     """Return the rules that follow from the tracker's names."""
-    return DeskRules(mapping.state, mapping.resolved_states, mapping.service_accounts)
+    return DeskRules(
+        mapping.state,
+        mapping.resolved_states,
+        mapping.service_accounts,
+        mapping.duplicate_link,
+        mapping.duplicate_states,
+        mapping,
+    )
 
 
 def outcome_of(record: TicketRecord, rules: DeskRules) -> Outcome | None:
@@ -49,7 +68,22 @@ def outcome_of(record: TicketRecord, rules: DeskRules) -> Outcome | None:
         reopened=reopenings(record, rules),
         audited=REVIEWED_TAG in record.tags,
         root_cause=has_root_cause(record),
+        merged_into=merged_into(record, rules),
     )
+
+
+def merged_into(record: TicketRecord, rules: DeskRules) -> str | None:
+    """Return the readable id of the ticket that a merged one is a duplicate of; `None` where it is none.
+
+    It is empty where the state says duplicate and no link says of what. Of several the first counts.
+    """
+    if record.resolved is None:
+        return None
+    words = rules.duplicate_link.casefold()
+    for link in record.links:
+        if words and link.relation.casefold() == words:
+            return link.target or link.target_id
+    return "" if record.state in rules.duplicate_states else None
 
 
 def resolver_of(record: TicketRecord, rules: DeskRules) -> str:

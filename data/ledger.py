@@ -19,6 +19,8 @@ NO_PRIORITY = "no_priority"
 REOPENED = "reopened"
 NOT_BY_HUMAN = "not_by_human"
 NO_ROOT_CAUSE = "no_root_cause"
+DUPLICATE = "duplicate"
+TAKEN_BACK = "taken_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +38,21 @@ class LedgerEntry:
 
 
 def entries_of(
-    record: TicketRecord, outcome: Outcome | None, issue_types: Collection[str]
+    record: TicketRecord, outcome: Outcome | None, issue_types: Collection[str], *, taken_back: bool = False
 ) -> list[LedgerEntry]:
     """Return the rows a ticket must have: none while open, one per kind of closing otherwise.
 
-    `issue_types` are the labels that can be learnt (the taxonomy's, with `out_of_scope`).
+    `issue_types` are the labels that can be learnt (the taxonomy's, with `out_of_scope`). `taken_back`:
+    it closed with a label of ours that a person had undone.
     """
     if outcome is None:
         return []
     kinds = [RESOLUTION] * outcome.by_human + [ROOT_CAUSE] * outcome.root_cause
     entries = []
     for kind in kinds:
-        reason = rejection(record, outcome, issue_types) if kind == RESOLUTION else _textless(record)
+        reason = _textless(record)
+        if kind == RESOLUTION:
+            reason = rejection(record, outcome, issue_types, taken_back=taken_back)
         entries.append(
             LedgerEntry(
                 tenant=outcome.tenant,
@@ -61,8 +66,12 @@ def entries_of(
     return entries
 
 
-def rejection(record: TicketRecord, outcome: Outcome, issue_types: Collection[str]) -> str | None:
+def rejection(
+    record: TicketRecord, outcome: Outcome, issue_types: Collection[str], *, taken_back: bool = False
+) -> str | None:
     """Say why nothing can be learnt from a resolution, or `None`."""
+    if outcome.merged_into is not None:
+        return DUPLICATE
     if _textless(record):
         return EMPTY_TEXT
     if outcome.issue_type is None:
@@ -71,7 +80,7 @@ def rejection(record: TicketRecord, outcome: Outcome, issue_types: Collection[st
         return UNKNOWN_ISSUE_TYPE
     if outcome.priority is None:
         return NO_PRIORITY
-    return None
+    return TAKEN_BACK if taken_back else None
 
 
 def _textless(record: TicketRecord) -> str | None:

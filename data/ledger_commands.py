@@ -11,8 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from data.errors import BadInputError
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+from data.options import AsJson
 
 
 def register_ledger(app: typer.Typer, ledger: typer.Typer) -> None:
@@ -100,6 +99,10 @@ def list_alerts(
 
 def reconcile(
     since: Annotated[str, typer.Option(help="Only tickets created from this day on (YYYY-MM-DD, UTC).")] = "",
+    accept_removals: Annotated[
+        bool,
+        typer.Option("--accept-removals", help="What the tracker does not show was removed: believe it."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare store and ledger with the tracker and repair; exit code 1 when something could not be."""
@@ -107,6 +110,7 @@ def reconcile(
 
     from data.clock import SystemClock
     from data.reconcile import check_ledger, sweep
+    from data.removals import TO_DO
     from data.settings import read_settings
     from data.store import open_store
     from data.tracker import open_tracker
@@ -115,13 +119,18 @@ def reconcile(
     with open_store(settings.database_url) as store, httpx.Client() as http:
         client = open_tracker(settings, http, clock, store=store)
         client.check()
-        swept = sweep(client, store, clock, settings.project, since=start)
+        swept = sweep(client, store, clock, settings.project, since=start, accept_removals=accept_removals)
         checked = check_ledger(client, store, clock, settings.project)
     if as_json:
         print(json.dumps({"tickets": asdict(swept), "ledger": asdict(checked)}))
     else:
         _print(asdict(swept), asdict(checked))
-    if swept.unrepaired or checked.missing_total:
+    if swept.held:
+        lost = (
+            f"{swept.held} tickets that are stored are missing in the tracker at once: none was believed gone"
+        )
+        print(f"firstline: {lost}.\n  What to do: {TO_DO}", file=sys.stderr)
+    if swept.unrepaired or swept.held or checked.missing_total:
         raise typer.Exit(1)
 
 
@@ -129,7 +138,8 @@ def _print(swept: dict[str, Any], checked: dict[str, Any]) -> None:
     print(
         f"{swept['tracker_tickets']} tickets in the tracker, {swept['stored_tickets']} here, {swept['days']} "
         f"days compared, {len(swept['days_differing'])} differed; {swept['repaired']} tickets read anew, "
-        f"{swept['missed']} not found (looked for again later)."
+        f"{swept['missed']} not found "
+        + (f"({swept['removed']} believed removed)." if swept["removed"] else "(looked for again later).")
     )
     print(
         f"ledger: tracker counts {checked['tracker_resolved']} resolved, here {checked['stored_resolved']}; "

@@ -17,6 +17,8 @@ _REASONS = {
     rules.REOPENED: "it was opened again",
     rules.NOT_BY_HUMAN: "the last time it was closed by a service account, not by a person",
     rules.NO_ROOT_CAUSE: "it no longer carries a root cause",
+    rules.DUPLICATE: "it is a duplicate: the surviving ticket's own closing counts, not this one",
+    rules.TAKEN_BACK: "it was closed with a label of ours that a person had taken back",
 }
 _KINDS = {rules.RESOLUTION: "resolution", rules.ROOT_CAUSE: "root-cause closure"}
 
@@ -49,11 +51,12 @@ def _facts(record: TicketRecord, outcome: Outcome | None) -> str:
     if outcome is None:
         state = "resolved, but never judged: run `firstline reconcile`" if record.resolved else "open"
         return f"{name} is {state}."
+    merged = f" It is a duplicate of {outcome.merged_into}." if outcome.merged_into else ""
     who = outcome.resolver or "somebody the history does not name (counted as a person)"
     return (
         f"{name} was resolved at {outcome.resolved_at.isoformat()} by {who}, as "
         f"{outcome.issue_type or 'no issue type'} with priority {outcome.priority or 'none'}; "
-        f"reopened {outcome.reopened} times, {'' if outcome.audited else 'not '}reviewed."
+        f"reopened {outcome.reopened} times, {'' if outcome.audited else 'not '}reviewed.{merged}"
     )
 
 

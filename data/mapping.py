@@ -29,7 +29,9 @@ class TrackerMapping:
     A field name that is empty says that the desk has no such field. `values` holds, per field and key,
     the tracker's words: the first is written, every one is read as that key. A key without an entry is
     called by its own name, a priority by its capitalised name. `state_events` names the event of a state
-    machine that leads to a state. `sla` are names of timers.
+    machine that leads to a state. `sla` are names of timers. `duplicate_link` are the words for the link
+    from a duplicate to its original (empty: there is none), `duplicate_states` the states that say so,
+    too.
     """
 
     issue_type: str = "Issue type"
@@ -43,6 +45,8 @@ class TrackerMapping:
     sla: tuple[str, ...] = ()
     values: Words = field(default_factory=dict)
     resolved_states: frozenset[str] = frozenset({"Resolved"})
+    duplicate_link: str = "duplicates"
+    duplicate_states: frozenset[str] = frozenset({"Duplicate"})
     state_events: Mapping[str, str] = field(default_factory=dict)
     service_accounts: frozenset[str] = frozenset({"svc-firstline"})
     default_priority: str = "normal"
@@ -137,6 +141,7 @@ def as_tables(mapping: TrackerMapping) -> dict[str, Any]:
             if table
         },
         "states": {"resolved": sorted(mapping.resolved_states), "events": dict(mapping.state_events)},
+        "duplicates": {"link": mapping.duplicate_link, "states": sorted(mapping.duplicate_states)},
         "desk": {
             "service_accounts": sorted(mapping.service_accounts),
             "default_priority": mapping.default_priority,
@@ -163,11 +168,16 @@ def from_tables(raw: Mapping[str, Any]) -> TrackerMapping:
     if "events" in states:
         events = reader.inner("states", "events")
         given["state_events"] = {k: reader.text(f"states.events.{k}", v) for k, v in events.items()}
+    duplicates = reader.table("duplicates", {"link", "states"})
+    if "link" in duplicates:
+        given["duplicate_link"] = reader.text("duplicates.link", duplicates["link"])
+    if "states" in duplicates:
+        given["duplicate_states"] = frozenset(reader.words("duplicates.states", duplicates["states"]))
     if "service_accounts" in desk:
         given["service_accounts"] = frozenset(reader.words("desk.service_accounts", desk["service_accounts"]))
     if "default_priority" in desk:
         given["default_priority"] = reader.text("desk.default_priority", desk["default_priority"])
-    reader.unknown(set(raw) - {"fields", "values", "states", "desk"})
+    reader.unknown(set(raw) - {"fields", "values", "states", "duplicates", "desk"})
     if reader.problems:
         raise SettingsError(
             "The mapping to the tracker has problems:\n  - " + "\n  - ".join(reader.problems), remedy=_REMEDY

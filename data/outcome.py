@@ -12,7 +12,8 @@ class Outcome:
 
     `resolver` is the login that set the state to resolved; `by_human` is false where that login is a
     service account. `reopened` counts how often `resolved` was taken back. `audited` is true where a
-    second person confirmed or corrected the fields (a quality review).
+    second person confirmed or corrected the fields (a quality review). `merged_into` is the readable id
+    of the ticket that this one is a duplicate of, empty where it is not known, `None` where it is none.
     """
 
     tenant: str
@@ -27,3 +28,4 @@ class Outcome:
     reopened: int
     audited: bool
     root_cause: bool
+    merged_into: str | None = None

@@ -8,12 +8,23 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from data import ledger as ledger_rules
+from data import removals
 from data.backfill import STATE_KEY, read_each
 from data.clock import Clock
 from data.intake import Desk, Tally, by_ticket, desk_of, judge, keep
 from data.labels import ROOT_CAUSE_TAG
 from data.stamps import Difference, Stamp, compare
-from data.store import Store, alerts, ledger, reconciliations, staging, sync_state, tickets
+from data.store import (
+    Store,
+    absence,
+    alerts,
+    audit,
+    ledger,
+    reconciliations,
+    staging,
+    sync_state,
+    tickets,
+)
 from data.youtrack.client import YouTrackClient
 from data.youtrack.faults import NotFoundError, RefusedError
 from data.youtrack.query import query_value
@@ -30,7 +41,8 @@ class SweepReport:
     """What a sweep found and did. The lists are readable ids where known, `_NAMED` at most.
 
     `repaired` counts tickets read anew; `missed` those that the tracker did not show (a second look
-    decides); `unrepaired` are those that still differ.
+    decides); `held` those of which too many are missing at once to be believed (`data.removals`);
+    `removed` those that a person confirmed to be gone; `unrepaired` are those that still differ.
     """
 
     project: str
@@ -41,6 +53,8 @@ class SweepReport:
     repaired: int
     missed: int
     unrepaired: list[str]
+    held: int = 0
+    removed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +96,22 @@ def sweep(
     *,
     since: datetime | None = None,
     desk: Desk | None = None,
+    accept_removals: bool = False,
 ) -> SweepReport:
-    """Compare the tickets created from `since` on (default: all), read anew what differs, keep the result."""
+    """Compare the tickets created from `since` on (default: all), read anew what differs, keep the result.
+
+    With `accept_removals` what the tracker does not show, when asked for it by id as well, is gone at
+    once: a person says so.
+    """
     theirs = list(client.stamps(_query(project), since))
     with store.read() as conn:
         ours = tickets.stamps(conn, project, since)
     found = compare(theirs, ours)
-    tally = Tally()
-    missed = _repair(client, store, clock, project, found, desk or desk_of(client.names), tally)
+    missing, known = _missing(store, clock, project, theirs, found)
+    held = [] if accept_removals or not removals.too_many(len(missing), known) else missing
+    tally, known_desk = Tally(), desk or desk_of(client.names)
+    wanted = [*found.absent, *found.stale, *(() if held else found.vanished)]
+    missed, removed = _repair(client, store, clock, project, wanted, known_desk, tally, sure=accept_removals)
     left = _left(client, store, project, since, found)
     report = SweepReport(
         project=project,
@@ -100,15 +122,56 @@ def sweep(
         repaired=tally.read,
         missed=missed,
         unrepaired=left[:_NAMED],
+        held=len(held),
+        removed=removed,
     )
-    with store.write() as conn:
-        kind = reconciliations.TICKETS
-        reconciliations.put(conn, kind, project, clock.now(), complete=not left, facts=asdict(report))
-        if left:
-            alerts.warn(conn, UNREPAIRED, project, {"tickets": left[:_NAMED], "n": len(left)}, clock.now())
-        elif since is None:
-            alerts.close(conn, UNREPAIRED, project, clock.now())
+    _keep_sweep(store, report, left, held, known, clock.now(), whole=since is None)
     return report
+
+
+def _missing(
+    store: Store, clock: Clock, project: str, theirs: Sequence[Stamp], found: Difference
+) -> tuple[list[str], int]:
+    """Return (tickets that were missed before or are now, how many are known); listed ones are there."""
+    listed = {s.id for s in theirs}
+    with store.read() as conn:
+        noted, known = absence.noted(conn, project), absence.known(conn, project)
+    if back := [i for i in noted if i in listed]:
+        with store.write() as conn:
+            absence.seen(conn, back, clock.now())
+    return list(dict.fromkeys([*(i for i in noted if i not in listed), *found.vanished])), known
+
+
+def _keep_sweep(
+    store: Store,
+    report: SweepReport,
+    left: Sequence[str],
+    held: Sequence[str],
+    known: int,
+    now: datetime,
+    *,
+    whole: bool,
+) -> None:
+    """Write down what came of a sweep: result, audit, alerts. Only a `whole` one can give the all-clear."""
+    project, kind = report.project, reconciliations.TICKETS
+    with store.write() as conn:
+        complete = not left and not held
+        reconciliations.put(conn, kind, project, now, complete=complete, facts=asdict(report))
+        if report.repaired or report.missed:
+            facts = {"read": report.repaired, "missed": report.missed, "removed": report.removed}
+            audit.record(
+                conn, actor="sync", action="reconcile.repaired", subject=project, at=now, facts=facts
+            )
+        if held:
+            absence.missed(conn, held, now)
+            removals.warn(conn, project, held, known, now)
+        elif whole:
+            removals.all_clear(conn, project, now)
+        if left:
+            facts_left = {"tickets": list(left[:_NAMED]), "n": len(left)}
+            alerts.warn(conn, UNREPAIRED, project, facts_left, now)
+        elif whole:
+            alerts.close(conn, UNREPAIRED, project, now)
 
 
 def _repair(
@@ -116,21 +179,27 @@ def _repair(
     store: Store,
     clock: Clock,
     project: str,
-    found: Difference,
+    wanted: Sequence[str],
     desk: Desk,
     tally: Tally,
-) -> int:
-    missed = 0
-    for some in _batches([*found.absent, *found.stale, *found.vanished]):
+    *,
+    sure: bool,
+) -> tuple[int, int]:
+    """Read these anew; return how many were missed, and how many of these buried because it is `sure`."""
+    missed = removed = 0
+    for some in _batches(wanted):
         records = read_each(client, some, project, tally)
-        missed += len(tally.missing) + len(tally.moved)
+        gone = list(tally.missing)
+        missed += len(gone) + len(tally.moved)
         earlier = [a for r in records for a in _history(client, r.ticket.id)]
         with store.write() as conn:
             staging.add(conn, by_ticket(earlier))
             tickets.distrust(conn, some)
             keep(conn, records, clock.now(), desk, tally)
+            if sure:
+                removed += absence.bury(conn, gone, absence.NOT_FOUND, clock.now(), actor="cli")
         tally.read += len(records)
-    return missed
+    return missed, removed
 
 
 def _history(client: YouTrackClient, ticket_id: str) -> list[Activity]:

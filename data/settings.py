@@ -60,6 +60,10 @@ class Settings:
     """A vLLM server that holds the champion's encoder; empty: the engine in the service's process."""
     access: str
     """`local`: the service answers this machine only, without keys; `keys`: every call needs an API key."""
+    rate_key: int
+    """Requests in a minute that one API key may send; 0: any number."""
+    rate_client: int
+    """Requests in a minute that all client keys of one client may send together; 0: any number."""
 
     @property
     def datasets(self) -> Path:
@@ -131,6 +135,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         "policy": _SHIPPED_POLICY,
         "engine_url": "",
         "access": "local",
+        "rate_key": 1_200,
+        "rate_client": 1_200,
     }
     values, problems = _converted(defaults, given)
     problems += _problems(values)
@@ -209,6 +215,7 @@ def _problems(values: dict[str, Any]) -> list[str]:
         found.append("webhook_backlog must be at least 1")
     if values["access"] not in ("local", "keys"):
         found.append(f"access must be local or keys, not {values['access']!r}")
+    found += [f"{n} must be 0 or more" for n in ("rate_key", "rate_client") if int(values[n]) < 0]
     if not 0 < float(values["poll_seconds"]) <= 3600:
         found.append("poll_seconds must be above 0 and at most 3600")
     return found

@@ -36,13 +36,43 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file's metadata; what is in it is never read. `size` in bytes, `None` where the tracker hides it.
+
+    `mime_type` is what the tracker says and may be empty.
+    """
+
+    id: str
+    name: str
+    size: int | None
+    mime_type: str
+    created: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link to another ticket, seen from this one.
+
+    `type` is the name of the link's type, `direction` one of `outward`, `inward`, `both`, `relation` the
+    words for it ("duplicates"); `target_id` the other's database id and `target` its readable one.
+    """
+
+    type: str
+    direction: str
+    relation: str
+    target_id: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class FieldChange:
     """One change of a ticket, from the tracker's activity feed (names, `None` for empty).
 
     `kind` is `field` for a custom field, else what changed: `resolved`, `tags`, `summary`, `description`,
     `comment`, `comment_text`, `comment_visibility`, `attachment`, `link`, `project`, `visibility`,
-    `readable_id`; there `field` repeats it. `subject` is the id of the comment that the change is about.
-    Of comments that were added or deleted, `added` and `removed` hold ids, never texts.
+    `readable_id`; there `field` repeats it. `subject` is the id of the comment that the change is about;
+    of a link its words ("duplicates"), where the tracker tells them. Of comments that were added or
+    deleted, and of tickets linked, `added` and `removed` hold database ids; of files name, MIME type, size.
     """
 
     id: str
@@ -80,6 +110,8 @@ class TicketRecord:
     comments: tuple[Comment, ...] = ()
     changes: tuple[FieldChange, ...] = ()
     fields: tuple[tuple[str, str], ...] = ()
+    links: tuple[Link, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
     raw_hash: str = field(default="", compare=False)
 
     @property

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from data.errors import BadInputError
+from data.options import AsJson
 
 if TYPE_CHECKING:
     from data.store.absence import Tombstone
@@ -27,7 +28,7 @@ def register_ticket(app: typer.Typer) -> None:
 def show(
     ticket_id: Annotated[str, typer.Argument(metavar="ID", help="Readable or database id.")],
     at: Annotated[str, typer.Option("--at", help="ISO 8601 moment; UTC without a zone.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show a stored ticket with its history, as it is or as it stood at a moment; exit code 3 if unknown."""
     from data.history import as_of
@@ -79,6 +80,10 @@ def _words(record: TicketRecord, grave: Tombstone | None) -> str:
     lines += [f"  {name}: {value}" for name, value in record.fields]
     if record.tags:
         lines.append(f"  tags: {', '.join(record.tags)}")
+    lines += [f"  {k.relation}: {k.target or k.target_id}" for k in record.links]
+    lines += [
+        f"  file: {a.name} ({a.mime_type or 'type unknown'}, {_size(a.size)})" for a in record.attachments
+    ]
     lines += ["", record.ticket.description]
     for c in record.comments:
         kind = "internal" if c.internal else "public"
@@ -90,6 +95,10 @@ def _words(record: TicketRecord, grave: Tombstone | None) -> str:
         sides = f"{_short(change.removed)} -> {_short(change.added)}"
         lines.append(f"  {change.at.isoformat()} {change.author} {what}: {sides}")
     return "\n".join(lines)
+
+
+def _size(size: int | None) -> str:
+    return "size unknown" if size is None else f"{size:,} bytes"
 
 
 def _short(text: str | None) -> str:

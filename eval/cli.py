@@ -13,7 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+from data.options import AsJson
+
 _FIELDS = ("issue_type", "category", "priority")
 
 

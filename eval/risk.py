@@ -9,10 +9,10 @@ without a Bonferroni correction, whatever the model.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import ceil, log
+from math import ceil, floor, log
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 
@@ -54,9 +54,60 @@ def fewest(budget: float, confidence: float, errors: int = 0) -> int:
     return n
 
 
+def expected_need(errors: int, n: int, budget: float, confidence: float) -> int | None:
+    """Return how many accepted tickets would prove the promise if `errors` of `n` wrong went on.
+
+    None where that rate is not below the budget: more tickets of this quality prove nothing.
+    """
+    _check(budget, confidence)
+    rate = (errors / n) if n else 0.0
+    if rate >= budget:
+        return None
+    low, high = 0, fewest(budget, confidence)
+    while special.bdtr(ceil(rate * high), high, budget) > 1 - confidence:
+        low, high = high, 2 * high
+        if high > 10**7:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        proven = special.bdtr(ceil(rate * middle), middle, budget) <= 1 - confidence
+        low, high = (low, middle) if proven else (middle, high)
+    return high
+
+
 def upper_bound(errors: int, n: int, confidence: float) -> float:
     """Return the one-sided Clopper-Pearson bound Beta^-1(confidence; errors + 1, n - errors)."""
     return 1.0 if errors >= n else float(stats.beta.ppf(confidence, errors + 1, n - errors))
+
+
+def share_limit(scores: ArrayLike, correct: ArrayLike, *, share: float) -> float:
+    """Return the lowest threshold at which at most `share` of *all* tickets are done alone and wrong.
+
+    Conformal risk control (Angelopoulos et al., 2024): the smallest score t with
+    (errors among scores >= t + 1) / (n + 1) <= share, so that the expected share on the next ticket is
+    within it. The loss "accepted and wrong" only falls as t rises, which the method needs; the share of
+    errors among what is accepted does not, which is why that one takes `certify`. Infinite where even
+    no ticket at all is too many to promise (share < 1 / (n + 1)). Rows as in `certify`. Raises
+    `ValueError` for a share out of range or unequal lengths.
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"share {share} must lie strictly between 0 and 1")
+    score, wrong = _columns(scores, correct)
+    allowed = floor(share * (score.size + 1) + 1e-9) - 1
+    if allowed < 0:
+        return float("inf")
+    bad = np.sort(score[wrong])[::-1]
+    # One error more than allowed must stay outside: the threshold lies just above its score.
+    return 0.0 if bad.size <= allowed else float(np.nextafter(bad[allowed], np.inf))
+
+
+def least_handed_over(error: float, budget: float) -> float:
+    """Return the share (0..1) that people must keep even if the confidence ranked perfectly.
+
+    With `error` wrong answers among all, every right one and budget / (1 - budget) times as many wrong
+    ones may be accepted: (error - budget) / (1 - budget) stay, or none where error <= budget.
+    """
+    return max(0.0, (error - budget) / (1 - budget))
 
 
 def certify(
@@ -67,6 +118,7 @@ def certify(
     confidence: float = 0.95,
     start: int | None = None,
     target: float | None = None,
+    at_least: float = 0.0,
 ) -> Certificate:
     """Find the loosest provable threshold on `scores` (n,) given audited `correct` (n,) boolean.
 
@@ -76,18 +128,15 @@ def certify(
     BinomCDF(errors; n, budget) <= 1 - confidence, and ends at the first failure. Equal scores enter
     together. With a `target` (0..budget) the loosest proven threshold at which at most that share was
     wrong is taken, or the strictest proven one where none is that good: all that are proven hold
-    together, so choosing among them costs no confidence. Raises `ValueError` for a budget, target or
-    confidence out of range or unequal lengths.
+    together, so choosing among them costs no confidence. Thresholds below `at_least` are not chosen;
+    where none of the proven ones is as strict, nothing is certified. Raises `ValueError` for a budget,
+    target or confidence out of range or unequal lengths.
     """
     _check(budget, confidence)
     if target is not None and not 0 <= target <= budget:
         raise ValueError(f"target {target} must lie between 0 and the budget {budget}")
-    score = np.asarray(scores, dtype=np.float64)
-    wrong = ~np.asarray(correct, dtype=bool)
-    if score.shape != wrong.shape or score.ndim != 1:
-        raise ValueError(f"scores {score.shape} and correct {wrong.shape} must be equally long vectors")
-    floor = fewest(budget, confidence)
-    first = max(floor, score.size // 4 if start is None else start)
+    score, wrong = _columns(scores, correct)
+    first = max(fewest(budget, confidence), score.size // 4 if start is None else start)
     order = np.argsort(-score, kind="stable")
     ranked, errors = score[order], np.cumsum(wrong[order])
     ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)) if score.size else np.empty(0, int)
@@ -95,7 +144,8 @@ def certify(
     # BinomCDF(errors; n, budget) for every threshold; the first failure ends the sequence.
     proven = special.bdtr(errors[tested], tested + 1, budget) <= 1 - confidence
     good = int(proven.size if proven.all() else proven.argmin())
-    best = _chosen(tested[:good], errors, target)
+    proven_ends = tested[:good]
+    best = _chosen(proven_ends[ranked[proven_ends] >= at_least], errors, target)
     strictest = int(tested[0]) if tested.size else None
     return _certificate(ranked, errors, best, strictest, budget, confidence)
 
@@ -134,6 +184,14 @@ def _certificate(
         budget=budget,
         confidence=confidence,
     )
+
+
+def _columns(scores: ArrayLike, correct: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    score = np.asarray(scores, dtype=np.float64)
+    wrong = ~np.asarray(correct, dtype=bool)
+    if score.shape != wrong.shape or score.ndim != 1:
+        raise ValueError(f"scores {score.shape} and correct {wrong.shape} must be equally long vectors")
+    return score, wrong
 
 
 def _check(budget: float, confidence: float) -> None:

@@ -1,33 +1,38 @@
-"""Resolution patterns: symptom, checks, steps and reply of one approved way to solve a ticket."""
+"""Resolution patterns: how one case is recognised, checked, acted on and answered. Data, strictly typed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast, get_args
 
-import yaml
+from data.taxonomy import Handling, Taxonomy
+from kb.actions import AUTOMATIC, Alone, Plan, read_plan
+from kb.conditions import Condition, read_conditions
+from kb.document import Document, read_text, yaml_document
+from kb.fields import FieldReader
+from kb.lifecycle import FIELDS, RECORDS, Record, read_record
+from kb.problem import DocumentsError, Problem
+from kb.vocabulary import ASKED, TELLABLE
 
-from data.errors import BadInputError
-from data.taxonomy import Taxonomy
-from kb.fields import FieldReader, refusal
-
+Mode = Literal["off", "shadow", "draft", "auto"]
+MODES: tuple[Mode, ...] = get_args(Mode)
 RiskClass = Literal["low", "medium", "high"]
-Mode = Literal["assist", "auto"]
+RISKS: tuple[RiskClass, ...] = get_args(RiskClass)
 PATTERNS = Path(__file__).parent / "patterns"
-_FIELDS = frozenset(
-    [
-        *("id", "issue_type", "mode", "risk_class", "approved_by", "version", "symptom", "applies_to"),
-        *("checks", "steps", "reply_template"),
-    ]
+_FIELDS = (
+    *("id", "title", "issue_types", "language", "mode", "risk_class", "symptom", "applies_to", "checks"),
+    *("actions", "reply_template", *FIELDS),
 )
-_SCOPE = frozenset(["clients", "countries", "releases", "valid_from", "valid_to"])
+_OPTIONAL = ("detect", "facts", "question", "confirm", "yields_to", *RECORDS)
+_SCOPE = ("clients", "countries", "releases", "valid_from", "valid_to")
+_STRICTEST: tuple[Handling, ...] = ("never", "assist", "self_service", "auto")
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where a pattern applies; an empty list means everywhere."""
+    """Where a pattern applies; an empty list means everywhere, no `valid_to` means no end."""
 
     clients: tuple[str, ...]
     countries: tuple[str, ...]
@@ -37,91 +42,164 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Detect:
+    """Words of the ticket, without regard to case: one of `some` must be there, none of `none`."""
+
+    some: tuple[str, ...]
+    none: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pattern:
-    """`checks` must all hold before `steps` are done; `mode` auto means that no person is asked."""
+    """One approved way to solve or prepare a case.
+
+    `facts` may be missing from a ticket; `question` asks for all of them at once. `checks` must all hold
+    before the plan is carried out (a first answer that a person sends may have none); `confirm` must hold
+    afterwards. `mode` is the furthest it may go.
+    """
 
     id: str
-    issue_type: str
+    title: str
+    issue_types: tuple[str, ...]
+    language: str
     mode: Mode
     risk_class: RiskClass
-    approved_by: str
-    version: int
     symptom: str
     applies_to: Scope
-    checks: tuple[str, ...]
-    steps: tuple[str, ...]
+    detect: Detect
+    facts: tuple[str, ...]
+    question: str
+    checks: tuple[Condition, ...]
+    plan: Plan
+    confirm: tuple[Condition, ...]
     reply_template: str
+    yields_to: tuple[str, ...]
+    record: Record
+    document: Document
+
+    @property
+    def slots(self) -> frozenset[str]:
+        """What the reply may be filled with: known facts, and what the checks give."""
+        return slots_of(self.facts, self.checks)
+
+
+def slots_of(facts: tuple[str, ...], checks: tuple[Condition, ...]) -> frozenset[str]:
+    """Return the reply's slots that are filled from facts or from checks that held."""
+    given = {slot for check in checks for slot in check.give}
+    return frozenset({"requester", "client", *(set(facts) & TELLABLE), *given})
 
 
 def parse_pattern(path: Path, text: str, taxonomy: Taxonomy) -> Pattern:
-    """Read one pattern. Raises `BadInputError` with every problem found; `path` names it."""
-    try:
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise _refused(path, [f"it is not YAML: {error}"]) from None
-    if not isinstance(raw, dict):
-        raise _refused(path, ["it is not a mapping"])
-    fields = FieldReader(raw)
-    fields.only(_FIELDS)
+    """Read one pattern. Raises `DocumentsError` with every problem found; `path` names it."""
+    document = yaml_document(path, text)
+    fields = FieldReader.of(document)
+    fields.only(_FIELDS, _OPTIONAL)
+    types = fields.known("issue_types", taxonomy.issue_types, "issue type", least=1)
+    handling = strictest(types, taxonomy)
+    facts = fields.known("facts", ASKED, "fact")
+    checks = read_conditions(fields, "checks", facts)
     pattern = Pattern(
         id=fields.identity("id", path.stem),
-        issue_type=fields.text("issue_type"),
-        mode=cast(Mode, fields.choice("mode", ("assist", "auto"))),
-        risk_class=cast(RiskClass, fields.choice("risk_class", ("low", "medium", "high"))),
-        approved_by=fields.text("approved_by", empty=True),
-        version=raw["version"] if type(raw.get("version")) is int else 0,
+        title=fields.text("title"),
+        issue_types=types,
+        language=fields.language(),
+        mode=cast(Mode, fields.choice("mode", MODES)),
+        risk_class=cast(RiskClass, fields.choice("risk_class", RISKS)),
         symptom=fields.text("symptom"),
-        applies_to=_scope(raw.get("applies_to", {}), fields),
-        checks=fields.texts("checks", least=1),
-        steps=fields.texts("steps", least=1),
+        applies_to=_scope(fields),
+        detect=_detect(fields),
+        facts=facts,
+        question=fields.text("question"),
+        checks=checks,
+        plan=read_plan(fields, handling, facts, taxonomy.teams),
+        confirm=read_conditions(fields, "confirm", facts),
         reply_template=fields.text("reply_template"),
+        yields_to=fields.texts("yields_to"),
+        record=read_record(fields),
+        document=document,
     )
-    fields.placeholders("reply_template", pattern.reply_template)
-    if "version" in raw and pattern.version < 1:
-        fields.problems.append("version must be a whole number from 1")
-    problems = fields.problems + _against(pattern, taxonomy)
-    if problems:
-        raise _refused(path, problems)
+    fields.placeholders("reply_template", pattern.reply_template, sorted(pattern.slots))
+    _check_mode(pattern, fields, handling)
+    _check_shape(pattern, fields)
+    if pattern.record.owner and pattern.record.owner not in taxonomy.teams:
+        fields.note(
+            "owner", f"owner {pattern.record.owner!r} is no team", f"Use: {', '.join(taxonomy.teams)}."
+        )
+    if fields.problems:
+        raise DocumentsError(fields.problems)
     return pattern
 
 
-def _scope(raw: Any, fields: FieldReader) -> Scope:
-    scope = FieldReader(raw if isinstance(raw, dict) else {})
+def strictest(issue_types: tuple[str, ...], taxonomy: Taxonomy) -> Handling:
+    """Return the handling that binds a pattern for all of these; unknown types count as `never`."""
+    found = [taxonomy.issue_types[t].handling if t in taxonomy.issue_types else "never" for t in issue_types]
+    return min(found, key=_STRICTEST.index, default="never")
+
+
+def _scope(fields: FieldReader) -> Scope:
+    scope = fields.inner("applies_to")
     scope.only(_SCOPE)
     begin, end = scope.validity()
-    found = Scope(scope.clients(), scope.countries(), scope.texts("releases"), begin, end)
-    fields.problems += [f"applies_to: {p}" for p in scope.problems]
-    return found
+    return Scope(scope.clients(), scope.countries(), scope.releases(), begin, end)
 
 
-def _against(pattern: Pattern, taxonomy: Taxonomy) -> list[str]:
-    """What the taxonomy and the desk's rules forbid."""
-    about = taxonomy.issue_types.get(pattern.issue_type)
-    problems = []
-    if pattern.issue_type and about is None:
-        problems.append(f"issue type {pattern.issue_type!r} is unknown")
-    if pattern.mode == "auto":
-        if about is not None and about.handling == "never":
-            problems.append(f"{about.key} must be handled by a person: mode auto cannot be approved")
-        if pattern.risk_class == "high":
-            problems.append("a pattern of high risk cannot run by itself: use mode assist")
-        if not pattern.approved_by:
-            problems.append("mode auto needs approved_by")
-    return problems
+def _detect(fields: FieldReader) -> Detect:
+    if "detect" not in fields.raw:
+        return Detect((), ())
+    detect = fields.inner("detect")
+    detect.only((), ("some", "none"))
+    return Detect(detect.texts("some"), detect.texts("none"))
+
+
+def _check_mode(pattern: Pattern, fields: FieldReader, handling: Handling) -> None:
+    """Note what the desk's rules forbid a pattern that runs alone."""
+    if pattern.mode != "auto":
+        return
+    if handling not in AUTOMATIC:
+        fields.note("mode", f"handling {handling} must stay with a person", "Use mode draft.")
+    if pattern.risk_class == "high":
+        fields.note("risk_class", "a pattern of high risk cannot run by itself", "Use mode draft.")
+    if isinstance(pattern.plan, Alone) and not pattern.plan.resolves:
+        fields.note(
+            "mode", "mode auto without resolve does nothing", "Add `resolve: true`, or use mode draft."
+        )
+    if not _asks(pattern, "identity", "address_on_record"):
+        fields.note(
+            "checks", "it runs without knowing who asks", "Check `identity` for the address on record."
+        )
+
+
+def _asks(pattern: Pattern, read: str, entry: str) -> bool:
+    return any(c.read == read and c.where.get(entry) == (True,) for c in pattern.checks)
+
+
+def _check_shape(pattern: Pattern, fields: FieldReader) -> None:
+    """Note what must stand together and does not."""
+    if pattern.facts and not pattern.question:
+        fields.note("facts", "facts may be missing and nothing asks for them", "Add one `question` for all.")
+    if pattern.question and not pattern.facts:
+        fields.note("question", "a question without facts", "Name under `facts` what it asks for.")
+    if isinstance(pattern.plan, Alone) and pattern.plan.writes and not pattern.confirm:
+        fields.note("actions", "it acts and nothing confirms that it worked", "Add a `confirm` check.")
+    if "employee" in pattern.facts and not _asks(pattern, "authority", "may_act"):
+        fields.note("facts", "it is about another person and nobody checks the right", "Check `authority`.")
 
 
 def read_patterns(directory: Path, taxonomy: Taxonomy) -> list[Pattern]:
-    """Read every `*.yaml` in `directory`, by id. Raises `BadInputError` with the problems of all files."""
-    patterns, problems = [], []
-    for path in sorted(directory.glob("*.yaml")):
-        try:
-            patterns.append(parse_pattern(path, path.read_text(encoding="utf-8"), taxonomy))
-        except (BadInputError, UnicodeDecodeError) as error:
-            problems.append(error.message if isinstance(error, BadInputError) else f"{path}: not UTF-8")
+    """Read every `*.yaml` in `directory`, by id. Raises `DocumentsError` with the problems of all files."""
+    patterns, problems = collect_patterns(directory, taxonomy)
     if problems:
-        raise BadInputError("\n".join(problems), remedy="Correct these patterns.")
+        raise DocumentsError(problems)
     return patterns
 
 
-def _refused(path: Path, problems: list[str]) -> BadInputError:
-    return BadInputError(refusal(path, problems), remedy="Correct these entries in the pattern.")
+def collect_patterns(directory: Path, taxonomy: Taxonomy) -> tuple[list[Pattern], list[Problem]]:
+    """Return the patterns that can be read, by id, and the problems of the others."""
+    patterns: list[Pattern] = []
+    problems: list[Problem] = []
+    for path in sorted(directory.rglob("*.yaml")):
+        try:
+            patterns.append(parse_pattern(path, read_text(path), taxonomy))
+        except DocumentsError as error:
+            problems += error.problems
+    return patterns, problems

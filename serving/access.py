@@ -3,7 +3,7 @@
 `access = local` (default) answers callers on this machine only, as the operator and without a key; it is
 refused where the service binds to anything but loopback, and for requests that came through a proxy or
 from a web page of another site. `access = keys` wants `Authorization: Bearer <key>` on every route but
-health; signed events carry their own proof.
+health and documentation; signed events carry their own proof. Each key may ask so much (`rates`).
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from data.errors import FirstlineError, SettingsError
 from data.keyring import WORKER
 from data.settings import Settings
 from serving import problem
+from serving.rates import Rates
 
-LOCAL = Principal("local", Role.OPERATOR, None)
+LOCAL = Principal("local", Role.OPERATOR, None, acts_for_people=True)
 ALL = frozenset(Role)
 STAFF = frozenset({Role.OPERATOR, Role.REVIEWER})
 SEEING = frozenset({Role.OPERATOR, Role.REVIEWER, Role.READ_ONLY})
@@ -56,10 +57,14 @@ RULES: tuple[Rule, ...] = (
     Rule("POST", "/v1/events/youtrack", ALL, free=True),  # signed with the webhook secret
     Rule("GET", "/metrics", SEEING, desk=True),
     Rule("GET", "/", SEEING, desk=True),
-    Rule("GET", "/docs", ALL),
-    Rule("GET", "/docs.json", ALL),
+    Rule("GET", "/docs", ALL, free=True),  # says nothing about anybody's data
+    Rule("GET", "/docs.json", ALL, free=True),
+    Rule("GET", "/v1/openapi.json", ALL, free=True),
     Rule("GET", "/schema.json", ALL),
     Rule("GET", "/v1/bundle", SEEING, worker=True),
+    Rule("GET", "/v1/tickets", ALL),
+    Rule("GET", "/v1/tickets/{ticket}", ALL),
+    Rule("GET", "/v1/decisions/{ticket}", ALL),
     Rule("GET", "/v1/tickets/{ticket}/suggestion", SEEING),
     *(Rule("POST", f"/v1/tickets/{{ticket}}/{a}", STAFF) for a in ("accept", "edit", "dismiss", "undo")),
     Rule("POST", "/v1/triage", STAFF | {Role.CLIENT}, worker=True),
@@ -99,6 +104,7 @@ class Access:
     def __init__(self, app: ASGIApp, service: Callable[[], Any], rules: tuple[Rule, ...] = RULES) -> None:
         self._app, self._service = app, service
         self._rules = [(rule, compile_path(rule.path)[0]) for rule in rules]
+        self._rates: Rates | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -119,7 +125,7 @@ class Access:
         settings: Settings = self._service().settings
         if settings.access == "local":
             scope[_PRINCIPAL] = LOCAL
-            return _foreign(scope)
+            return _foreign(scope) or _refused(rule, known, LOCAL)
         try:
             given = Headers(scope=scope).get("authorization", "")
             principal = await asyncio.to_thread(self._service().keyring.principal, given)
@@ -133,7 +139,22 @@ class Access:
                 headers={"WWW-Authenticate": "Bearer"},
             )
         scope[_PRINCIPAL] = principal
-        return _refused(rule, known, principal)
+        return self._too_many(settings, principal) or _refused(rule, known, principal)
+
+    def _too_many(self, settings: Settings, principal: Principal) -> Response | None:
+        if principal == WORKER:  # held up, it would hold up every ticket
+            return None
+        if self._rates is None:
+            self._rates = Rates(settings.rate_key, settings.rate_client)
+        seconds = self._rates.wait(principal)
+        if seconds is None:
+            return None
+        return problem.response(
+            429,
+            "This key, or its client, asked too much in the last minute.",
+            remedy=f"Send again after {seconds} s; put more tickets into one request.",
+            headers={"Retry-After": str(seconds)},
+        )
 
     def _matching(self, path: str) -> Iterator[Rule]:
         return (rule for rule, pattern in self._rules if pattern.match(path))

@@ -8,6 +8,9 @@ rendered the same way.
 from __future__ import annotations
 
 import json
+import sys
+import traceback
+from pathlib import Path
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -20,6 +23,8 @@ TRIAGE_PATH = "/v1/triage"
 MAX_BODY = 16 * 1024 * 1024
 MAX_TICKETS = 512
 MAX_IN_FLIGHT = 64
+MAX_AT_ONCE = 256
+_ALWAYS = frozenset({"/livez", "/healthz", "/readyz", "/metrics", "/v1/events/youtrack"})
 
 
 class Boundary:
@@ -27,35 +32,66 @@ class Boundary:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._in_flight = 0
+        self._in_flight = self._at_once = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if self._at_once >= MAX_AT_ONCE and scope["path"] not in _ALWAYS:
+            await _busy(self._at_once)(scope, receive, send)
+            return
         answer = _ProblemSend(send)
+        self._at_once += 1
+        try:
+            await self._within(scope, receive, answer)
+        except Exception as error:
+            _tell(error)
+            if answer.ended:
+                return
+            if answer.started:
+                raise
+            unexpected = problem.response(500, "Something unexpected happened; the service's log says where.")
+            await unexpected(scope, receive, send)
+        finally:
+            self._at_once -= 1
+
+    async def _within(self, scope: Scope, receive: Receive, answer: _ProblemSend) -> None:
         if scope["path"] != TRIAGE_PATH or scope["method"] != "POST":
             await self._app(scope, receive, answer)
             return
         if self._in_flight >= MAX_IN_FLIGHT:
-            busy = problem.response(
-                429,
-                f"{MAX_IN_FLIGHT} requests are in work.",
-                remedy="Send again after a second, or put more tickets into one request.",
-                headers={"Retry-After": "1"},
-            )
-            await busy(scope, receive, send)
+            await _busy(MAX_IN_FLIGHT)(scope, receive, answer)
             return
         self._in_flight += 1
         try:
             body = await _read(scope, receive)
             refused = _refused(scope, body)
             if refused is not None:
-                await refused(scope, receive, send)
+                await refused(scope, receive, answer)
             else:
                 await self._app(scope, _replay(body or b"", receive), answer)
         finally:
             self._in_flight -= 1
+
+
+def _busy(requests: int) -> Response:
+    return problem.response(
+        429,
+        f"{requests} requests are in work.",
+        remedy="Send again after a second, or put more tickets into one request.",
+        headers={"Retry-After": "1"},
+    )
+
+
+def _tell(error: Exception) -> None:
+    """Say what happened and where, without its words: they may hold ticket text."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    print(
+        f"unexpected {type(error).__name__} in {Path(last.filename).name}, line {last.lineno}",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 async def _read(scope: Scope, receive: Receive) -> bytes | None:
@@ -139,8 +175,11 @@ class _ProblemSend:
         self._status = 0
         self._start: Message | None = None
         self._body = b""
+        self.started = self.ended = False
 
     async def __call__(self, message: Message) -> None:
+        self.started = True
+        self.ended = message["type"] == "http.response.body" and not message.get("more_body")
         if message["type"] == "http.response.start" and message["status"] >= 400:
             kind = Headers(raw=message["headers"]).get("content-type", "")
             if not kind.startswith(problem.MEDIA_TYPE):

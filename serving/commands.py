@@ -14,6 +14,9 @@ from data.errors import BadInputError
 from data.settings import read_settings
 from serving.connect.command import connect
 from serving.effect_commands import register_effects
+from serving.policy_commands import register_policy
+from serving.replay_command import replay
+from serving.review_commands import register_review
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +27,10 @@ def register(app: typer.Typer) -> None:
     app.command()(up)
     app.command()(doctor)
     app.command()(connect)
+    app.command()(replay)
     register_effects(app)
+    register_policy(app)
+    register_review(app)
 
 
 def triage(

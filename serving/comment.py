@@ -33,7 +33,7 @@ def compose(
     """Return the comment in Markdown.
 
     `thresholds`: certificates by field as plain numbers; `written`: names of fields that now hold our
-    value; `kept`: fields that somebody else had filled, with their values.
+    value; `kept`: fields that belong to somebody else, with their values (`""`: emptied).
     """
     lines: list[str] = []
     if decision.decision != "abstain":
@@ -44,7 +44,7 @@ def compose(
             ("Priority", decision.priority.capitalize(), decision.priority_probability),
         )
         lines += [_row(name, value, p, name in written) for name, value, p in rows if name not in kept]
-    lines += [f"- {name}: left at *{value}*, which was set by someone else" for name, value in kept.items()]
+    lines += [_kept(name, value) for name, value in kept.items()]
     lines = [_OPENINGS[decision.decision], "", *lines, *([""] if lines else []), f"Why: {decision.reason}"]
     if decision.decision != "abstain" and decision.priority_decision == "suggest":
         lines.append(f"Priority is only proposed: {_priority_reason(decision, thresholds.get('priority'))}.")
@@ -64,6 +64,12 @@ def percent(share: float) -> str:
     if 0.995 <= share < 1:
         return "over 99 %"
     return f"{share * 100:.0f} %"
+
+
+def _kept(name: str, value: str) -> str:
+    if not value:
+        return f"- {name}: left empty, as someone else left it"
+    return f"- {name}: left at *{value}*, which was set by someone else"
 
 
 def _row(name: str, value: str, p: float | None, written: bool) -> str:

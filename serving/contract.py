@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from data.decision import TriageDecision
@@ -64,6 +65,21 @@ def parse_ticket(value: Any, fallback_id: str) -> Ticket:
         country=country,
         lang=lang,
     )
+
+
+def kept_to(ticket: Ticket, client: str | None) -> Ticket:
+    """Return the ticket as a caller who is one client may have it decided: as that client's own.
+
+    How others' tickets are routed, and what is done alone for them, is not theirs to ask. `client`: `None`
+    for a caller who sees them all. Raises `BadInputError` where the ticket names another client.
+    """
+    if client is None:
+        return ticket
+    if ticket.client not in (None, client):
+        raise BadInputError(
+            "The ticket names a client that is not the key's.", remedy="Leave `client` out: the key says it."
+        )
+    return replace(ticket, client=client)
 
 
 def result(decision: TriageDecision) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from data.decision import Action, PriorityAction, TriageDecision
 from data.prediction import Prediction
 from data.taxonomy import OUT_OF_SCOPE, Taxonomy
 from data.ticket import Ticket
+from eval.groups import REST, Group
 from eval.risk import Certificate
 from serving.autonomy import Autonomy
 from serving.policy import Policy
@@ -27,11 +28,12 @@ def decide(
     """Decide on one ticket; `text` is what the model read (`data.tasks.categorize.render`)."""
     issue_type, probability = prediction.issue_type.best
     priority, priority_probability = prediction.priority.best
-    action, reason = _action(text, prediction, autonomy, policy)
+    category = taxonomy.category_of(issue_type)
+    action, reason = _action(text, prediction, autonomy.standing(ticket.client, category), policy)
     return TriageDecision(
         id=ticket.id,
         issue_type=issue_type,
-        category=taxonomy.category_of(issue_type),
+        category=category,
         priority=priority,
         team=policy.team(taxonomy, issue_type, ticket.client, ticket.country),
         probability=probability,
@@ -45,9 +47,11 @@ def decide(
     )
 
 
-def _action(text: str, prediction: Prediction, autonomy: Autonomy, policy: Policy) -> tuple[Action, str]:
+def _action(
+    text: str, prediction: Prediction, standing: tuple[Group, Certificate], policy: Policy
+) -> tuple[Action, str]:
     issue_type, p = prediction.issue_type.best
-    certificate = autonomy.category
+    group, certificate = standing
     readable = sum(c.isalnum() for c in text)
     if readable < policy.least_characters:
         return "abstain", _nothing_to_read(readable)
@@ -57,7 +61,7 @@ def _action(text: str, prediction: Prediction, autonomy: Autonomy, policy: Polic
             "trusted; a person should read it."
         )
     if certificate.threshold is not None and p >= certificate.threshold:
-        return "apply", f"{_percent(p)} sure; {_evidence(certificate)}."
+        return "apply", f"{_percent(p)} sure; {_evidence(certificate, group)}."
     if p < policy.suggest_from:
         return "abstain", (
             f"No issue type is likely enough: the best guess is only {_percent(p)} sure and proposals "
@@ -65,7 +69,7 @@ def _action(text: str, prediction: Prediction, autonomy: Autonomy, policy: Polic
         )
     subject = "this is nothing the desk handles" if issue_type == OUT_OF_SCOPE else "this is the issue type"
     sure, needed = _apart(p, certificate.threshold)
-    return "suggest", f"{sure} sure that {subject}; {_why_not_alone(certificate, needed)}."
+    return "suggest", f"{sure} sure that {subject}; {_why_not_alone(certificate, needed, group)}."
 
 
 def _priority(action: Action, p: float, certificate: Certificate) -> PriorityAction:
@@ -80,19 +84,23 @@ def _nothing_to_read(readable: int) -> str:
     return f"The ticket has only {readable} letters of text, too few to judge; ask the requester for more."
 
 
-def _evidence(c: Certificate) -> str:
+def _evidence(c: Certificate, group: Group) -> str:
     return (
-        f"of {c.n} reviewed tickets at least as sure as needed {c.errors} "
+        f"of {c.n} reviewed tickets{_in(group)} at least as sure as needed {c.errors} "
         f"{'was' if c.errors == 1 else 'were'} wrong, so at most {_percent(c.budget)} of such answers are "
         f"wrong ({_percent(c.confidence)} confidence)"
     )
 
 
-def _why_not_alone(c: Certificate, needed: str) -> str:
+def _in(group: Group) -> str:
+    return "" if group == REST else f" in {group}"
+
+
+def _why_not_alone(c: Certificate, needed: str, group: Group) -> str:
     if c.threshold is not None:
         return f"writing it alone needs {needed}"
     return (
-        f"nothing is written alone yet: at least {c.missing} more reviewed "
+        f"nothing{_in(group)} is written alone yet: at least {c.missing} more reviewed "
         f"{'ticket is' if c.missing == 1 else 'tickets are'} needed to promise at most "
         f"{_percent(c.budget)} wrong"
     )

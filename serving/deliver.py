@@ -1,22 +1,25 @@
 """Delivery: one decision's effect on the tracker, at least once, with the effect of once.
 
 Fields are set to absolute values after a look at what they hold now, and a comment carries its
-operation's marker, which is looked for before it is written. What a person filled in stays.
+operation's marker, which is looked for before it is written. What a person filled in stays, and so does
+what a person emptied or set back since we read the ticket: of that only the ticket's history tells.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
+from data.clock import from_millis, to_millis
 from data.decision import TriageDecision
+from data.labels import merged_into, rules_of
 from data.mapping import TrackerMapping
-from data.store import decisions, outbox
+from data.store import decisions, outbox, verdicts
 from data.store.outbox import Operation
 from data.ticket import TicketRecord
 from data.youtrack.client import YouTrackClient
@@ -37,7 +40,7 @@ __all__ = [
     "plan",
 ]
 
-KIND = "triage"
+KIND = verdicts.TRIAGE
 
 
 def operation_id(ticket_id: str) -> str:
@@ -59,6 +62,7 @@ def enqueue(
         "decision": asdict(decision),
         "project": record.project,
         "priority_seen": record.priority,
+        "updated_seen": to_millis(record.updated),
         "thresholds": dict(thresholds),
     }
     op_id = operation_id(record.ticket.id)
@@ -103,7 +107,12 @@ def deliver(client: YouTrackClient, operation: Operation, allow: Allow, *, settl
     """
     decision = _decision(operation.payload["decision"])
     record, before = client.issue_with_fields(operation.ticket_id)
-    values, written, kept = plan(decision, record, operation.payload["priority_seen"], client.names)
+    if merged_into(record, rules_of(client.names)) is not None:  # nobody reads there any more
+        return Delivered(None, {n: before.get(n) for n in operation.found or {}}, "merged")
+    seen = operation.payload["priority_seen"]
+    values, written, kept = plan(decision, record, seen, client.names)
+    if values and (touched := _touched(client, operation, record)):
+        values, written, kept = plan(decision, record, seen, client.names, touched)
     left: dict[str, str | None] = {}
     if values:
         left = write(client, operation, values, {n: before.get(n) for n in values}, allow)
@@ -126,6 +135,19 @@ def deliver(client: YouTrackClient, operation: Operation, allow: Allow, *, settl
         raise HeldBackError
     comment = client.add_internal_comment(operation.ticket_id, text, project=operation.payload["project"])
     return Delivered(comment, left, "delivered")
+
+
+def _touched(client: YouTrackClient, operation: Operation, record: TicketRecord) -> set[str]:
+    """Return the fields that a person changed since our read. Asks only where the ticket changed since."""
+    seen = operation.payload.get("updated_seen")
+    if seen is None or to_millis(record.updated) <= seen:
+        return set()
+    changes = client.history(record.ticket.id, categories=("CustomFieldCategory",), start=from_millis(seen))
+    return {
+        a.change.field
+        for a in changes
+        if a.change is not None and a.author not in client.names.service_accounts and to_millis(a.at) > seen
+    }
 
 
 def write(
@@ -163,7 +185,7 @@ def deliver_undo(client: YouTrackClient, operation: Operation, done: Operation, 
     """Put back the fields that still hold what `done` wrote, and mark its comment as taken back."""
     record, current = client.issue_with_fields(operation.ticket_id)
     if done.left is None and done.found is not None:  # ended without a second look: what was wanted counts
-        done = replace(done, left=_wanted(done, client.names))
+        done = replace(done, left=dict(verdicts.written(done.payload, client.names)))
     restored, kept = restoration(done, current)
     left = dict(current)
     if restored:
@@ -181,23 +203,20 @@ def deliver_undo(client: YouTrackClient, operation: Operation, done: Operation, 
     )
 
 
-def _wanted(done: Operation, names: TrackerMapping) -> dict[str, str | None]:
-    if "values" in done.payload:
-        return dict(done.payload["values"])
-    body = done.payload.get("decision", {})
-    fields = ("issue_type", "category", "team", "priority")
-    return {names.named(n): names.value_of(n, body[n]) for n in fields if names.named(n) and body.get(n)}
-
-
 def plan(
-    decision: TriageDecision, record: TicketRecord, priority_seen: str | None, names: TrackerMapping
+    decision: TriageDecision,
+    record: TicketRecord,
+    priority_seen: str | None,
+    names: TrackerMapping,
+    touched: Collection[str] = (),
 ) -> tuple[dict[str, str | None], list[str], dict[str, str]]:
     """Return (field values to write, fields that then hold ours, fields of others that stay).
 
     All in the tracker's words. A field that the desk does not have is left out.
     A field that holds something else than ours belongs to a person. Where that is the issue type, the
     person has classified the ticket and nothing is written. The priority is ours to set only while it
-    is empty, or at the project's default as when we read it.
+    is empty, or at the project's default as when we read it. What a person `touched` since we read it
+    belongs to that person whatever it holds; a field left empty by a person is kept as `""`.
     """
     if decision.decision != "apply":
         return {}, [], {}
@@ -211,7 +230,11 @@ def plan(
         for n, (ours, current) in labels.items()
         if names.named(n)
     }
-    kept = {n: current for n, (ours, current) in wanted.items() if current is not None and current != ours}
+    kept = {
+        n: current or ""
+        for n, (ours, current) in wanted.items()
+        if current != ours and (current is not None or n in touched)
+    }
     if names.issue_type in kept:
         return {}, [], kept
     values: dict[str, str | None] = {
@@ -222,7 +245,7 @@ def plan(
         untouched = record.priority is None or record.priority == priority_seen == names.default_priority
         if record.priority == decision.priority:
             written.append(names.priority)
-        elif untouched:
+        elif untouched and names.priority not in touched:
             values[names.priority] = names.value_of("priority", decision.priority)
             written.append(names.priority)
         else:

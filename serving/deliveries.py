@@ -10,14 +10,14 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from data.caps import Caps
 from data.clock import Clock
 from data.errors import TrackerError
-from data.store import Store, absence, outbox
+from data.store import Store, absence, alerts, outbox, tickets
 from data.store.outbox import Operation
 from data.youtrack.client import YouTrackClient
 from data.youtrack.faults import NotFoundError, RefusedError
@@ -29,7 +29,7 @@ from serving.deliver import (
     deliver_fields,
     deliver_undo,
 )
-from serving.effects import FIELDS, UNDO
+from serving.effects import FIELDS, GIVEN_UP, UNDO
 from serving.journal import Journal, Reach
 
 ABREAST = 4
@@ -52,10 +52,12 @@ class _PutBack:
 
 @dataclass(frozen=True, slots=True)
 class _GivenUp:
-    """The tracker will never take this one. `missing`: it did not show the ticket."""
+    """The tracker will never take this one, unless a person does something about it."""
 
     why: str
+    remedy: str
     missing: bool = False
+    """Whether the tracker did not show the ticket."""
 
 
 _Ending = Delivered | _PutBack | _GivenUp
@@ -89,8 +91,11 @@ class Deliveries:
         """Wait for what is being delivered and end the threads."""
         self._threads.shutdown()
 
-    def turn(self, most: int) -> int:
-        """Deliver what is due, about `most` operations; return how many were finished."""
+    def turn(self, most: int, *, until: datetime | None = None) -> int:
+        """Deliver what is due, about `most` operations; return how many were finished.
+
+        No more are begun once `until` has passed, but for the first few: others than us wait as well.
+        """
         if self._broken_off:  # the database went away before the endings were written down
             with self._store.write() as conn:
                 outbox.release(conn, self._owner, self._clock.now())
@@ -113,6 +118,8 @@ class Deliveries:
             with self._store.write() as conn:
                 for operation, ending in zip(claimed, endings, strict=True):
                     done += self._settle(conn, operation, ending)
+            if until is not None and self._clock.now() >= until:
+                break
         self._broken_off = False
         return done
 
@@ -125,9 +132,11 @@ class Deliveries:
         except HeldBackError:
             return _PutBack("waits: automation is paused", counted=False)
         except NotSettledError:
-            return _PutBack("waits until a comment sent off earlier would be visible")
+            said = operation.said_at or self._clock.now()
+            rest = (said + _SETTLING - self._clock.now()).total_seconds()
+            return _PutBack("waits until a comment sent off earlier would be visible", rest, counted=False)
         except RefusedError as error:
-            return self._refusal(error)
+            return self._refusal(operation, error)
         except TrackerError as error:
             return _PutBack(error.message, getattr(error, "retry_after", None), away=True)
         return result
@@ -136,13 +145,15 @@ class Deliveries:
         """Pause for all where the tracker asks for it or answered nobody; else a failure is one's own."""
         failed = [e for e in endings if isinstance(e, _PutBack) and e.away]
         asked = [e for e in failed if e.pause is not None]
+        answered = any(isinstance(e, Delivered) for e in endings)
+        if answered:
+            self._tracker.answered()
         if asked:
             longest = max(asked, key=lambda e: e.pause or 0.0)
             self._tracker.failed(longest.why, longest.pause)
-        elif any(isinstance(e, Delivered) for e in endings):
-            self._tracker.answered()
-        elif failed:
-            self._tracker.failed(failed[0].why)
+        elif not answered:
+            for ending in failed:
+                self._tracker.failed(ending.why)
 
     def _effect(self, operation: Operation) -> Delivered:
         """Deliver by kind; every write asks first whether the claim and the switch still allow it."""
@@ -164,29 +175,40 @@ class Deliveries:
         settled = said is None or self._clock.now() - said >= _SETTLING
         return deliver(self._client, operation, allow, settled=settled)
 
-    def _refusal(self, error: RefusedError) -> _Ending:
-        """Bury what the tracker will never take; wait where it is us whom it does not take."""
-        if not isinstance(error, NotFoundError):
-            try:
+    def _refusal(self, operation: Operation, error: RefusedError) -> _Ending:
+        """Bury what the tracker will never take; wait where it is us whom it does not take.
+
+        A ticket is not shown either because it is gone or because its whole project is hidden from us.
+        """
+        missing = isinstance(error, NotFoundError)
+        try:
+            if missing:
+                self._client.fields_of(operation.payload["project"], fresh=True)
+            else:
                 self._client.check()
-            except TrackerError as refused:
-                return _PutBack(refused.message, away=True)
-        return _GivenUp(error.message, missing=isinstance(error, NotFoundError))
+        except NotFoundError:
+            return _PutBack(f"the project {operation.payload['project']} is hidden from us", away=True)
+        except TrackerError as refused:
+            return _PutBack(refused.message, away=True)
+        return _GivenUp(error.message, error.remedy, missing=missing)
 
     def _settle(self, conn: Connection, operation: Operation, ending: _Ending) -> bool:
         """Write down how an attempt ended; tell whether the operation is finished."""
         op_id, fence, now = operation.op_id, operation.fence, self._clock.now()
+        if isinstance(ending, _PutBack) and ending.counted and operation.attempts >= _ATTEMPTS:
+            ending = _GivenUp(ending.why, f"It was tried {_ATTEMPTS:,} times: see that the tracker takes it.")
         if isinstance(ending, Delivered):
             facts = {"remote_id": ending.comment, "outcome": ending.outcome}
-            outbox.complete(conn, op_id, fence, now, left=ending.left, **facts)
+            if outbox.complete(conn, op_id, fence, now, left=ending.left, **facts):
+                alerts.close(conn, GIVEN_UP, op_id, now)
             return True
         if isinstance(ending, _GivenUp):
-            outbox.fail(conn, op_id, fence, ending.why, now, permanent=True)
+            if outbox.fail(conn, op_id, fence, ending.why, now, permanent=True):
+                self._tell(conn, operation, ending)
             if ending.missing:  # looked for once more before it is believed to be gone
                 absence.missed(conn, [operation.ticket_id], now)
-            self._journal.write("delivery given up", operation=op_id, why=ending.why)
             return True
-        again = ending.pause if ending.pause is not None else min(30.0, 2.0 ** min(operation.attempts, 5))
+        again = ending.pause if ending.pause is not None else min(30.0, 2.0 ** min(operation.attempts - 1, 5))
         outbox.fail(
             conn,
             op_id,
@@ -198,3 +220,17 @@ class Deliveries:
             counted=ending.counted,
         )
         return False
+
+    def _tell(self, conn: Connection, operation: Operation, ending: _GivenUp) -> None:
+        """Make a person look at what was given up: which ticket, why, and what can be done."""
+        record = tickets.get(conn, operation.tenant, operation.ticket_id)
+        then = f"Then `firstline outbox retry {operation.op_id}`; `outbox drop` where it is not wanted."
+        facts = {
+            "ticket": record.readable_id if record else operation.ticket_id,
+            "project": operation.project,
+            "kind": operation.kind,
+            "reason": ending.why,
+            "remedy": f"{ending.remedy} {then}",
+        }
+        alerts.warn(conn, GIVEN_UP, operation.op_id, facts, self._clock.now())
+        self._journal.write("delivery given up", operation=operation.op_id, why=ending.why)

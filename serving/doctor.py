@@ -24,13 +24,13 @@ from data.store.workers import WorkerProcess
 from data.tracker import open_tracker
 from data.youtrack.transport import Retrying
 from serving import presence
+from serving.connect.fit import MOST_SKEW, told_skew
 from serving.policy import load_policy
 from serving.serve import ROOT, port_holder
 from serving.up import starts_mlflow
 from serving.wiring import autonomy_of, load_champion
 
 Verdict = Literal["ok", "warn", "fail"]
-_SKEW_SECONDS = 120
 _LOW_DISK = 2 * 1024**3
 _LITTLE_DISK = 10 * 1024**3
 
@@ -189,8 +189,9 @@ def _alerts(settings: Settings) -> Iterable[Finding]:
     with open_store(settings.database_url) as store, store.read() as conn:
         standing = alerts.find(conn)
     for a in standing:
-        since = f"{a.kind} of {a.subject} since {a.opened:%Y-%m-%d %H:%M}"
-        yield Finding("alerts", "warn", since, "Look at `firstline alerts list`; run `firstline reconcile`.")
+        since = f"{a.kind} of {a.facts.get('ticket', a.subject)} since {a.opened:%Y-%m-%d %H:%M}"
+        usual = "Look at `firstline alerts list`; run `firstline reconcile`."
+        yield Finding("alerts", "warn", since, a.facts.get("remedy", a.facts.get("to_do", usual)))
     if not standing:
         yield Finding("alerts", "ok", "none stands")
 
@@ -226,7 +227,13 @@ def _effects(dead: int, stopped: Sequence[str]) -> Iterable[Finding]:
 def _bundle(settings: Settings) -> Iterable[Finding]:
     bundle = load_champion(settings)  # verifies every file, the taxonomy and the task version
     yield Finding("bundle", "ok", f"{bundle.id}: files, taxonomy and task fit")
-    certificate = autonomy_of(bundle, load_policy(settings.policy, bundle.taxonomy)).category
+    autonomy = autonomy_of(bundle, load_policy(settings.policy, bundle.taxonomy))
+    certificate = autonomy.category
+    alone = sum(c.threshold is not None for c in autonomy.groups.values())
+    if autonomy.groups:
+        yield Finding(
+            "autonomy", "ok", f"written alone in {alone} of {len(autonomy.groups)} groups of their own"
+        )
     if certificate.threshold is None:
         yield Finding(
             "autonomy",
@@ -250,11 +257,11 @@ def _tracker(settings: Settings, http: httpx.Client, clock: Clock) -> Iterable[F
     yield Finding("tracker", "ok", f"{settings.tracker_url} as {account.login}")
     names = client.names
     ahead = 0.0 if client.skew is None else client.skew.total_seconds()
-    if abs(ahead) > _SKEW_SECONDS:
+    if abs(ahead) > MOST_SKEW:
         yield Finding(
             "tracker clock",
             "warn",
-            f"the tracker's clock is {abs(ahead) / 60:.0f} min {'ahead of' if ahead > 0 else 'behind'} ours",
+            f"the tracker's clock is {told_skew(ahead)} ours",
             "Synchronise both machines' clocks (NTP): signed events are refused, polling goes on.",
         )
     if account.login not in names.service_accounts:

@@ -10,10 +10,10 @@ import typer
 
 from data.clock import SystemClock
 from data.errors import BadInputError
+from data.options import AsJson
 from data.settings import read_settings
 from serving.outbox_commands import register_outbox
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Project = Annotated[str | None, typer.Option("--project", help="Only this project; default: all of them.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit log.")]
 _ACTOR = "cli"
@@ -33,24 +33,39 @@ def register_effects(app: typer.Typer) -> None:
 def undo(
     ticket: Annotated[str, typer.Argument(help="Ticket id, such as PAY-17.")], as_json: AsJson = False
 ) -> None:
-    """Take our latest delivery on a ticket back; the worker restores what nobody changed since."""
-    from data.store import open_store, outbox, tickets
-    from serving.effects import request_undo
+    """Take back our latest delivery on a ticket that still stands; the worker restores what nobody changed.
 
-    with open_store(read_settings().database_url) as store, store.write() as conn:
+    Again takes back the one before.
+    """
+    from data.mapping_file import load_mapping
+    from data.store import open_store, outbox, tickets
+    from serving.effects import request_undo, standing
+
+    settings = read_settings()
+    names = load_mapping(settings.home)
+    with open_store(settings.database_url) as store, store.write() as conn:
         record = tickets.find(conn, ticket)
         if record is None:
             raise BadInputError(f"There is no ticket {ticket}.", remedy="Give an id such as PAY-17.")
         now = SystemClock().now()
-        op_id = request_undo(conn, record.tenant, record.ticket.id, actor=_ACTOR, now=now)
+        key = (record.tenant, record.ticket.id)
+        before = standing(outbox.of_ticket(conn, *key))
+        op_id = request_undo(conn, *key, actor=_ACTOR, now=now, names=names)
         operation = outbox.get(conn, op_id)
         done = None if operation is None else outbox.get(conn, operation.payload["of"])
     found: dict[str, Any] = dict((done and done.found) or {})
+    left = max(0, len(before) - 1)
     if as_json:
-        print(json.dumps({"ticket": record.readable_id, "operation": op_id, "restores": found}))
+        facts = {"ticket": record.readable_id, "operation": op_id, "restores": found, "standing": left}
+        print(json.dumps(facts))
+        return
+    if not before:
+        print(f"{record.readable_id}: everything was taken back already; the last undo is {op_id}.")
         return
     words = ", ".join(f"{name} to {value or 'empty'}" for name, value in found.items()) or "no field"
     print(f"{record.readable_id}: undo {op_id} requested; restores {words}, unless changed since.")
+    if left:
+        print(f"{left} earlier delivery(s) stand; run it again to take back the one before, too.")
 
 
 def pause(project: Project = None, reason: Reason = "", as_json: AsJson = False) -> None:

@@ -26,11 +26,16 @@ class Journal:
 
 
 class Reach:
-    """Whether something we depend on can be reached: one line per change, a doubling pause while not."""
+    """Whether something we depend on can be reached: one line per change, a doubling pause while not.
 
-    def __init__(self, name: str, journal: Journal, clock: Clock, *, longest: float = 30.0) -> None:
+    `tolerated`: so many failures in a row are bad luck; only the next one counts as not reachable.
+    """
+
+    def __init__(
+        self, name: str, journal: Journal, clock: Clock, *, longest: float = 30.0, tolerated: int = 0
+    ) -> None:
         self._name, self._journal, self._clock, self._longest = name, journal, clock, longest
-        self._failures = 0
+        self._tolerated, self._failures = tolerated, 0
         self._resume = clock.now()
 
     def due(self) -> bool:
@@ -39,20 +44,21 @@ class Reach:
 
     @property
     def failing(self) -> bool:
-        """Whether the last try failed: the next one should be a small one."""
-        return self._failures > 0
+        """Whether it counts as not reachable: the next try should be a small one."""
+        return self._failures > self._tolerated
 
     def failed(self, why: str, pause: float | None = None) -> None:
         """Note a failure; `pause` is what the other side asked for, in seconds."""
         self._failures += 1
-        wait = max(pause or 0.0, min(self._longest, 0.5 * 2.0 ** min(self._failures, 10)))
-        self._resume = self._clock.now() + timedelta(seconds=wait)
-        if self._failures == 1:
+        beyond = self._failures - self._tolerated
+        own = min(self._longest, 0.5 * 2.0 ** min(beyond, 10)) if beyond > 0 else 0.0
+        self._resume = self._clock.now() + timedelta(seconds=max(pause or 0.0, own))
+        if beyond == 1:
             self._journal.write(f"{self._name} not reachable, waiting", why=why)
 
     def answered(self) -> None:
         """Note that it works."""
-        if self._failures:
+        if self.failing:
             self._journal.write(f"{self._name} reachable again", failures=self._failures)
         self._failures = 0
         self._resume = self._clock.now()

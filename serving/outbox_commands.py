@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from data.clock import SystemClock
 from data.errors import BadInputError
+from data.options import AsJson
 from data.settings import read_settings
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from data.store.outbox import Operation
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OperationId = Annotated[str, typer.Argument(help="Operation id, as `firstline outbox list` shows it.")]
 State = Literal["new", "sending", "done", "dead"]
 _NO_SUCH = "Give an id that `firstline outbox list` shows."
@@ -26,6 +29,7 @@ def register_outbox(app: typer.Typer) -> None:
     outbox.command("list")(list_operations)
     outbox.command()(show)
     outbox.command()(retry)
+    outbox.command()(drop)
     app.add_typer(outbox, name="outbox")
 
 
@@ -71,29 +75,57 @@ def show(operation: OperationId, as_json: AsJson = False) -> None:
 
 def retry(operation: OperationId, as_json: AsJson = False) -> None:
     """Give an operation that was given up a new set of attempts; the worker takes it next."""
-    from data.store import audit, open_store, outbox
+    from data.store import open_store, outbox
 
     now = SystemClock().now()
     with open_store(read_settings().database_url) as store, store.write() as conn:
         found = outbox.get(conn, operation)
         if found is None:
             raise BadInputError(f"There is no operation {operation}.", remedy=_NO_SUCH)
+        if any(
+            o.payload.get("of") == operation for o in outbox.of_ticket(conn, found.tenant, found.ticket_id)
+        ):
+            raise BadInputError(f"Operation {operation} was taken back.", remedy="There is nothing to retry.")
         if not outbox.revive(conn, operation, now):
             raise BadInputError(
                 f"Operation {operation} is {found.state}, not dead.",
                 remedy="Only what was given up can be tried again; the worker does the rest by itself.",
             )
-        facts = {"operation": operation}
-        audit.record(
-            conn,
-            actor="cli",
-            action="delivery.retried",
-            subject=found.ticket_id,
-            at=now,
-            tenant=found.tenant,
-            facts=facts,
-        )
-    print(json.dumps(facts) if as_json else f"{operation} waits for the worker again.")
+        _record(conn, "delivery.retried", found, now)
+    print(json.dumps({"operation": operation}) if as_json else f"{operation} waits for the worker again.")
+
+
+def drop(operation: OperationId, as_json: AsJson = False) -> None:
+    """End an operation that waits or was given up and is not wanted any more, with its alert."""
+    from data.store import open_store, outbox
+    from serving import effects
+
+    now = SystemClock().now()
+    with open_store(read_settings().database_url) as store, store.write() as conn:
+        found = outbox.get(conn, operation)
+        if found is None:
+            raise BadInputError(f"There is no operation {operation}.", remedy=_NO_SUCH)
+        if not effects.drop(conn, found, now):
+            raise BadInputError(
+                f"Operation {operation} is {found.state}: it cannot be dropped.",
+                remedy="What was delivered is taken back with `firstline undo TICKET`.",
+            )
+        _record(conn, "delivery.dropped", found, now)
+    print(json.dumps({"operation": operation}) if as_json else f"{operation} is not delivered any more.")
+
+
+def _record(conn: Connection, action: str, operation: Operation, now: datetime) -> None:
+    from data.store import audit
+
+    audit.record(
+        conn,
+        actor="cli",
+        action=action,
+        subject=operation.ticket_id,
+        at=now,
+        tenant=operation.tenant,
+        facts={"operation": operation.op_id},
+    )
 
 
 def _facts(o: Operation, names: dict[str, str]) -> dict[str, Any]:

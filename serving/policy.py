@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from data.caps import Caps
 from data.errors import FirstlineError, SettingsError
 from data.taxonomy import Taxonomy, load_taxonomy
+from eval.groups import Grouping
 
 SHIPPED = Path(__file__).resolve().parent / "policies"
 
@@ -32,12 +33,15 @@ class Promise:
     starts there; fixed before anything is looked at, it costs nothing and gives the test more power.
     `target_error` (0..`error_budget`): of what is proven, go only as far as at most this share of the
     reviewed tickets was wrong; never further than is proven. Without one, as far as is proven.
+    `wrong_share` (0..1): of *all* tickets at most this share is expected to be written alone and wrong;
+    it only ever makes a threshold stricter.
     """
 
     error_budget: float
     confidence: float
     least_share: float = 0.25
     target_error: float | None = None
+    wrong_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ class Route:
 class Policy:
     """A checked policy. `suggest_from` is a probability, `familiarity_floor` a cosine.
 
-    `category` is the promise about category and queue (with the issue type as their finest label).
+    `category` is the promise about category and queue (with the issue type as their finest label); it is
+    kept for each of `groups` by itself: the whole desk, each category, or each client's categories.
     """
 
     category: Promise
@@ -64,13 +69,20 @@ class Policy:
     least_characters: int
     routing: tuple[Route, ...] = ()
     caps: Caps | None = None
+    groups: Grouping = "desk"
 
     @cached_property
     def version(self) -> str:
         """Twelve hexadecimal digits of the content: the same rules give the same version."""
         content = asdict(self)
-        if self.caps is None:  # a policy from before there were caps keeps its version
+        # A policy from before there were caps, groups or shares keeps its version.
+        if self.caps is None:
             del content["caps"]
+        if self.groups == "desk":
+            del content["groups"]
+        for promise in (content["category"], content["priority"]):
+            if promise["wrong_share"] is None:
+                del promise["wrong_share"]
         facts = json.dumps(content, sort_keys=True)
         return hashlib.sha256(facts.encode()).hexdigest()[:12]
 
@@ -99,6 +111,7 @@ class _Promise(_Strict):
     confidence: Annotated[float, Field(ge=0.5, lt=1)]
     least_share: Share = 0.25
     target_error: Annotated[float, Field(ge=0, lt=1)] | None = None
+    wrong_share: Share | None = None
 
     @model_validator(mode="after")
     def _target_within_budget(self) -> Self:
@@ -133,6 +146,7 @@ class _Policy(_Strict):
     suggest_from: Annotated[float, Field(ge=0, lt=1)]
     familiarity_floor: Annotated[float, Field(ge=-1, lt=1)]
     least_characters: Annotated[int, Field(ge=1, le=1000)]
+    groups: Grouping = "desk"
     routing: list[_Route] = []
     caps: _Caps | None = None
 
@@ -180,6 +194,7 @@ def parse_policy(raw: Any, taxonomy: Taxonomy, *, name: str = "policy") -> Polic
         least_characters=checked.least_characters,
         routing=routes,
         caps=Caps(**checked.caps.model_dump()) if checked.caps else None,
+        groups=checked.groups,
     )
 
 

@@ -14,6 +14,7 @@ from data.errors import SettingsError
 from data.settings import Settings
 from data.store import open_store
 from serving.access import check as check_access
+from serving.orphan import PARENT
 from serving.policy import load_policy
 from serving.wiring import champion_directory, load_champion
 
@@ -91,4 +92,6 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> None:
         flush=True,
     )
     arguments = command(settings)
-    os.execvpe(arguments[0], arguments, environment(settings, environ))
+    # The process stays the same one; its children must know whose they are.
+    given = {**environment(settings, environ), PARENT: str(os.getpid())}
+    os.execvpe(arguments[0], arguments, given)

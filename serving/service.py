@@ -11,12 +11,11 @@ import gc
 import os
 import sys
 import time
-from typing import Annotated, Any, NoReturn, cast
+from typing import Any, NoReturn, cast
 
 import bentoml
 import numpy as np
 import psutil
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from sqlalchemy import text
 from starlette.responses import JSONResponse
 
@@ -28,12 +27,15 @@ from data.settings import read_settings
 from data.store import open_store
 from data.ticket import Ticket
 from serving import problem
-from serving.access import Access
+from serving.access import Access, principal_of
 from serving.access import check as check_access
 from serving.batcher import GreedyBatcher
 from serving.boundary import Boundary
-from serving.contract import parse_ticket, result
+from serving.contract import kept_to, parse_ticket, result
+from serving.health import Health
 from serving.metrics import Metrics
+from serving.orphan import end_with_parent, is_server_worker
+from serving.shapes import AnyTicket, TriageOut
 from serving.site import application
 from serving.wiring import load_triage
 
@@ -42,60 +44,10 @@ _CANARY_SECONDS = 5.0
 _ANSWER_SECONDS = 50.0  # below BentoML's own 60 s, so that the caller gets our words
 
 
-class TicketIn(BaseModel):
-    """A ticket to triage."""
-
-    model_config = ConfigDict(extra="allow")
-
-    summary: str
-    description: str
-    client: str | None = Field(None, description="Key of the client company.")
-    country: str | None = Field(None, description="ISO 3166 alpha-2 code.")
-    lang: str | None = Field(None, description="ISO 639-1 code.")
-    id: str | int | None = Field(None, description="Returned with the result; default: position from 1.")
-
-
-class Candidate(BaseModel):
-    """One likely issue type."""
-
-    issue_type: str
-    probability: float
-
-
-class TriageResult(BaseModel):
-    """What was decided on a ticket, or `error` and `line` (position from 1) for one that was bad."""
-
-    id: str | None = None
-    issue_type: str | None = None
-    category: str | None = None
-    priority: str | None = None
-    team: str | None = None
-    probability: float | None = Field(None, ge=0, le=1, description="Calibrated, of the issue type.")
-    top: list[Candidate] | None = Field(None, description="The three best issue types.")
-    priority_probability: float | None = Field(None, ge=0, le=1)
-    decision: str | None = Field(None, pattern="^(apply|suggest|abstain)$")
-    reason: str | None = None
-    bundle: str | None = None
-    priority_decision: str | None = Field(None, pattern="^(apply|suggest)$")
-    policy: str | None = None
-    error: str | None = None
-    line: int | None = None
-
-
-class TriageOut(BaseModel):
-    """One result per ticket, in order."""
-
-    results: list[TriageResult]
-
-
-# Validated by `parse_ticket`, so that one bad ticket spoils only its own result; documented as TicketIn.
-AnyTicket = Annotated[Any, WithJsonSchema(TicketIn.model_json_schema())]
-
-
 @bentoml.service(
     name="firstline",
     workers=1,
-    traffic={"timeout": 60, "max_concurrency": 256},
+    traffic={"timeout": 60},  # how much at once is bounded by `Boundary`, in our words
     metrics={"enabled": True},
     logging={"access": {"enabled": False}},
 )
@@ -103,6 +55,7 @@ class FirstlineService:
     """Calibrated triage of support tickets."""
 
     def __init__(self) -> None:
+        end_with_parent(os.environ)
         try:
             self.settings = read_settings()
             check_access(self.settings)
@@ -133,10 +86,11 @@ class FirstlineService:
         self.store.close()
 
     @bentoml.api(route="/v1/triage")  # type: ignore[untyped-decorator, unused-ignore]
-    async def triage(self, tickets: list[AnyTicket]) -> TriageOut:
+    async def triage(self, tickets: list[AnyTicket], ctx: bentoml.Context) -> TriageOut:
         """Triage one ticket or a batch; a bad ticket gets an `error` and the rest goes on."""
         started = time.perf_counter()
-        parsed = [_parsed(value, i) for i, value in enumerate(tickets, start=1)]
+        tenant = principal_of(ctx.request).tenant
+        parsed = [_parsed(value, i, tenant) for i, value in enumerate(tickets, start=1)]
         good = [p for p in parsed if isinstance(p, Ticket)]
         try:
             decisions = iter(await asyncio.wait_for(self.batcher.decide(good), _ANSWER_SECONDS))
@@ -151,34 +105,45 @@ class FirstlineService:
         self.counters.seconds.observe(time.perf_counter() - started)
         return cast(TriageOut, JSONResponse({"results": results}))
 
-    async def __is_ready__(self) -> bool:
-        """Ready means: the engine answers a known ticket and the database answers at all."""
+    async def engine_answers(self) -> bool:
+        """Tell whether the engine decides on a known ticket, in time."""
         try:
             async with asyncio.timeout(_CANARY_SECONDS):
                 decision = (await self.batcher.decide([_CANARY]))[0]
+        except (FirstlineError, TimeoutError) as error:
+            return _not_ready(error)
+        return bool(np.isfinite(decision.probability))
+
+    async def database_answers(self) -> bool:
+        """Tell whether the database answers at all, in time."""
+        try:
+            async with asyncio.timeout(_CANARY_SECONDS):
                 await asyncio.to_thread(self._ask_database)
         except (FirstlineError, TimeoutError) as error:
-            print(f"not ready: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
-            return False
-        return bool(np.isfinite(decision.probability))
+            return _not_ready(error)
+        return True
 
     def _ask_database(self) -> None:
         with self.store.read() as conn:
             conn.execute(text("SELECT count(*) FROM decisions"))
 
 
+def _not_ready(error: Exception) -> bool:
+    print(f"not ready: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    return False
+
+
 def _refuse(error: FirstlineError) -> NoReturn:
     """End with one message. BentoML's parent would stay, without a worker, for ever: it ends as well."""
     print(f"firstline: {error}", file=sys.stderr, flush=True)
-    parent = psutil.Process(os.getppid())
-    if "bentoml" in parent.cmdline():
-        parent.terminate()
+    if is_server_worker():
+        psutil.Process(os.getppid()).terminate()
     os._exit(error.exit_code)
 
 
-def _parsed(value: Any, position: int) -> Ticket | dict[str, Any]:
+def _parsed(value: Any, position: int, tenant: str | None) -> Ticket | dict[str, Any]:
     try:
-        return parse_ticket(value, str(position))
+        return kept_to(parse_ticket(value, str(position)), tenant)
     except BadInputError as error:
         return {"error": error.message, "line": position}
 
@@ -186,4 +151,5 @@ def _parsed(value: Any, position: int) -> Ticket | dict[str, Any]:
 _bento = cast(Any, FirstlineService)  # the decorator returns a BentoML service, not the class
 _bento.add_asgi_middleware(Access, service=bentoml.get_current_service)
 _bento.add_asgi_middleware(Boundary)
+_bento.add_asgi_middleware(Health, service=bentoml.get_current_service)
 _bento.mount_asgi_app(application(bentoml.get_current_service), path="/")

@@ -18,7 +18,11 @@ from starlette.routing import Route
 
 from data.errors import FirstlineError
 from data.store import decisions, outbox, switches, tickets
-from serving import events, suggestions
+from data.store.reach import find_all
+from data.tracker import host_of
+from eval.risk import Certificate
+from serving import events, openapi, suggestions, ticket_routes
+from serving.autonomy import Autonomy
 
 _SHOWN = 20
 _RECENT = timedelta(days=1)
@@ -37,6 +41,12 @@ def application(service: Callable[[], Any]) -> Starlette:
     async def bundle(_: Request) -> Response:
         return JSONResponse(facts(service()))
 
+    async def docs(_: Request) -> Response:
+        return HTMLResponse(pages.get_template("docs.html").render(document=openapi.document()))
+
+    async def described(_: Request) -> Response:
+        return JSONResponse(openapi.document())
+
     async def event(request: Request) -> Response:
         return await events.receive(service(), request)
 
@@ -45,6 +55,10 @@ def application(service: Callable[[], Any]) -> Starlette:
             Route("/", status, methods=["GET"]),
             Route("/v1/bundle", bundle, methods=["GET"]),
             Route("/v1/events/youtrack", event, methods=["POST"]),
+            Route("/docs", docs, methods=["GET"]),
+            Route("/docs.json", described, methods=["GET"]),
+            Route("/v1/openapi.json", described, methods=["GET"]),
+            *ticket_routes.routes(service),
             *suggestions.routes(service),
         ]
     )
@@ -72,13 +86,21 @@ async def _status(service: Any, pages: Environment) -> Response:
     page = pages.get_template("status.html").render(
         facts=facts(service),
         policy=triage.policy,
-        certificates=triage.autonomy,
+        certificates=_named(triage.autonomy),
         labels=len(triage.bundle.taxonomy.labels),
         tracker=settings.tracker_url,
         project=settings.project,
         activity=activity,
     )
     return HTMLResponse(page, headers={"Cache-Control": "no-store"})
+
+
+def _named(autonomy: Autonomy) -> list[tuple[str, Certificate]]:
+    """Every certificate under the name that the page shows, groups of their own before the pooled one."""
+    field = "Category, team, issue type"
+    groups = [(f"{field}: {group}", c) for group, c in sorted(autonomy.groups.items())]
+    rest = f"{field}: all other tickets" if groups else field
+    return [*groups, (rest, autonomy.category), ("Priority", autonomy.priority)]
 
 
 def _activity(service: Any) -> dict[str, Any]:
@@ -90,6 +112,7 @@ def _activity(service: Any) -> dict[str, Any]:
             "decisions": decisions.counts(conn),
             "outbox": outbox.counts(conn),
             "paused": [s for s in switches.status(conn) if s.paused],
+            "reach": find_all(conn).get(host_of(service.settings.tracker_url)),
             "last": [
                 {
                     "ticket": names.get(d.ticket_id, d.ticket_id),

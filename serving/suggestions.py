@@ -170,6 +170,10 @@ def _actor(request: Request, principal: Principal) -> str:
     login = unquote(request.headers.get("x-firstline-actor", ""))
     if not login:
         return "local" if principal.key_id == "local" else f"key:{principal.key_id}"
+    if not principal.acts_for_people:  # refused, not ignored: the order would count as somebody else's
+        raise RefusedError(
+            403, "This key may not act for a person.", "Leave X-Firstline-Actor out, or use the app's key."
+        )
     if len(login) > _LONGEST_LOGIN or not login.isprintable() or login != login.strip():
         raise RefusedError(400, "X-Firstline-Actor is not a login.", "Send the login, percent-encoded.")
     return f"tracker:{login}"
@@ -210,7 +214,7 @@ def _effect(
 ) -> str | None:
     ticket_id = case.record.ticket.id
     if order.action == "undo":
-        return effects.request_undo(conn, tenant, ticket_id, actor=order.actor, now=now)
+        return effects.request_undo(conn, tenant, ticket_id, actor=order.actor, now=now, names=names)
     values: dict[str, str | None] = {}
     if order.action == ACCEPT:
         values = suggestion.proposed(case, names)[0]

@@ -58,12 +58,7 @@ def _engine(settings: Settings, bundle: Bundle, threads: int) -> EmbeddingEngine
 def autonomy_of(bundle: Bundle, policy: Policy) -> Autonomy:
     """Certify the policy's promises on the bundle's own evidence."""
     try:
-        categories, priorities = bundle.evidence["category"], bundle.evidence["priority"]
-        return derive(
-            policy,
-            category=(categories.scores, categories.correct),
-            priority=(priorities.scores, priorities.correct),
-        )
+        return derive(policy, category=bundle.evidence["category"], priority=bundle.evidence["priority"])
     except (KeyError, ValueError) as error:
         raise BundleError(
             f"The evidence of bundle {bundle.id} cannot be used: {error}.",

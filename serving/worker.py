@@ -8,10 +8,11 @@ writes.
 from __future__ import annotations
 
 import logging
+import random
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ from data.sync import finished, poll, refresh, sync
 from data.ticket import TicketRecord
 from data.tracker import open_tracker
 from data.youtrack.client import YouTrackClient
+from data.youtrack.reach import OPENS_AFTER
 from data.youtrack.transport import Retrying
 from data.youtrack.webhook import WebhookError, parse_event
 from serving.contract import decision_from
@@ -38,9 +40,11 @@ from serving.deliveries import Deliveries
 from serving.journal import Journal, Reach
 from serving.policy import load_caps
 from serving.presence import alive, at_work, myself
+from serving.watching import Watch
 
 T = TypeVar("T")
 BATCH = 64
+_TOGETHER = 8  # events
 IDLE_SECONDS = 0.5
 _SIGN = timedelta(seconds=15)
 _KEEP_EVENTS = timedelta(days=7)
@@ -66,12 +70,14 @@ class Worker:
         stop: threading.Event,
         lease_seconds: float = 90.0,
         caps: Caps | None = None,
+        chance: Callable[[], float] | None = None,
     ) -> None:
         self._settings, self._store, self._client, self._service = settings, store, client, service
         self._clock, self._journal, self._stop = clock, journal, stop
         self._me = myself(clock.now())
         self._next_sign: datetime | None = None  # not before we are registered
-        self._tracker_reach = Reach("tracker", journal, clock)
+        # As many as the breaker bears: a reply that got lost must not hold up everything else.
+        self._tracker_reach = Reach("tracker", journal, clock, tolerated=OPENS_AFTER - 1)
         self._service_reach = Reach("service", journal, clock)
         self._store_reach = Reach("database", journal, clock)
         self._deliveries = Deliveries(
@@ -86,6 +92,7 @@ class Worker:
             caps=caps,
         )
         self._next_poll = clock.now()
+        self._chance = chance or random.SystemRandom().random  # who is audited must not be foreseeable
         self._heads = HourlyExport(store, settings.home)
         self._refused: set[str] = set()
         self._announced = False
@@ -145,21 +152,36 @@ class Worker:
         return busy
 
     def read_events(self) -> int:
-        """Re-read the tickets that events named; return how many events there were."""
-        if not self._tracker_reach.due():
-            return 0
+        """Re-read the tickets that events named; return how many events were worked off.
+
+        A few at a time, one at a time where a reply was lost; what cannot be read now waits.
+        """
         with self._store.read() as conn:
             events = inbox.pending(conn, BATCH)
-        if not events:
-            return 0
+        done = at = 0
+        together = _TOGETHER
+        while at < len(events) and self._tracker_reach.due() and not self._stop.is_set():
+            some = events[at : at + together]
+            if self._worked_off(some):
+                at, done, together = at + len(some), done + len(some), min(_TOGETHER, 2 * together)
+            else:
+                at, together = at + (len(some) == 1), 1
+            if (
+                done and self._clock.now() >= self._next_poll
+            ):  # which finds the rest, and is not to wait for it
+                break
+        if done:
+            with self._store.write() as conn:
+                inbox.forget(conn, self._clock.now() - _KEEP_EVENTS)
+        return done
+
+    def _worked_off(self, events: Sequence[tuple[str, str]]) -> bool:
         ids = [i for _, body in events if (i := self._named(body)) is not None]
         if not self._asked(lambda: refresh(self._client, self._store, self._clock, ids)):
-            return 0
-        now = self._clock.now()
+            return False
         with self._store.write() as conn:
-            inbox.processed(conn, [key for key, _ in events], now)
-            inbox.forget(conn, now - _KEEP_EVENTS)
-        return len(events)
+            inbox.processed(conn, [key for key, _ in events], self._clock.now())
+        return True
 
     def read_tracker(self) -> int:
         """Poll when it is time; the first time on an empty store, synchronise everything."""
@@ -225,11 +247,15 @@ class Worker:
         now = self._clock.now()
         saved = 0
         with self._store.write() as conn:
+            watch = Watch.begin(conn, facts, now)
             for record, result in zip(records, results, strict=True):
                 if "error" in result:
                     self._refused.add(record.ticket.id)
                     continue
-                saved += enqueue(conn, record, decision_from(result), facts["certificates"], now)
+                decided = decision_from(result)
+                if enqueue(conn, record, watch.allowed(record, decided), facts["certificates"], now):
+                    saved += 1
+                    watch.draw(conn, record, decided, self._chance)
         for record, result in zip(records, results, strict=True):
             if "error" in result:
                 self._journal.write("not triaged", ticket=record.readable_id, why=result["error"])
@@ -237,8 +263,8 @@ class Worker:
         return saved
 
     def deliver(self) -> int:
-        """Deliver what is due, a batch at most; return how many operations were finished."""
-        return self._deliveries.turn(BATCH)
+        """Deliver what is due, a batch at most and until the next poll; return how many were finished."""
+        return self._deliveries.turn(BATCH, until=self._next_poll)
 
     def _decided(self, records: list[TicketRecord]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         body = {"tickets": [_as_json(r) for r in records]}

@@ -12,14 +12,18 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from hypothesis import Phase, settings
+from planted import DATABASE_PASSWORD
 from sqlalchemy import make_url
 
 from data.clock import ManualClock
 from data.store import Store, open_store
+
+pytest_plugins = ["canary_watch"]
 
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 
@@ -53,7 +57,7 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
+def postgres_server(canary_watch: Any) -> Iterator[str]:
     """Give the URL of a PostgreSQL server without a database name: a running one or our own."""
     given = os.environ.get("FIRSTLINE_TEST_POSTGRES_URL")
     if given:
@@ -65,10 +69,10 @@ def postgres_server() -> Iterator[str]:
             "PostgreSQL's server binaries are missing: `apt-get install postgresql`,"
             " or set FIRSTLINE_TEST_POSTGRES_URL=postgresql://user:password@host."
         )
-    yield from _own_server(found[-1].parent)
+    yield from _own_server(found[-1].parent, canary_watch)
 
 
-def _own_server(binaries: Path) -> Iterator[str]:
+def _own_server(binaries: Path, canary_watch: Any) -> Iterator[str]:
     # PostgreSQL refuses to run as root; Debian's package brings the user `postgres`.
     user = "postgres" if os.geteuid() == 0 else None
     home = Path(tempfile.mkdtemp(prefix="firstline-pg-"))
@@ -81,13 +85,17 @@ def _own_server(binaries: Path) -> Iterator[str]:
     subprocess.run([*initdb, "--no-sync", "--locale=C.UTF-8"], **facts)
     # Fast, not durable: the databases live for one test.
     speed = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+    # What is in a refused row is nobody's business in a log; a real server should be set so too.
+    speed += " -c log_error_verbosity=terse"
     options = f"{speed} -c listen_addresses=127.0.0.1 -p {port} -k {home}"
     start = [binaries / "pg_ctl", "-D", home / "data", "-w", "-l", home / "log", "-o", options, "start"]
     subprocess.run(start, **(facts | {"capture_output": False, "stdout": subprocess.DEVNULL}))
     try:
-        yield f"postgresql://postgres@127.0.0.1:{port}"
+        # The server trusts everybody here; the password is there to be found where it must not be.
+        yield f"postgresql://postgres:{DATABASE_PASSWORD}@127.0.0.1:{port}"
     finally:
         subprocess.run([binaries / "pg_ctl", "-D", home / "data", "-m", "immediate", "stop"], **facts)
+        canary_watch.see("log of PostgreSQL", (home / "log").read_text(errors="replace"))
         shutil.rmtree(home, ignore_errors=True)
 
 
@@ -102,12 +110,13 @@ def postgres_template(postgres_server: str) -> str:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
+def postgres_url(postgres_server: str, postgres_template: str, canary_watch: Any) -> Iterator[str]:
     """Give the URL of a fresh PostgreSQL database, migrated and empty."""
     name = f"firstline_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as conn:
         conn.execute(f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}"')
     yield str(make_url(f"{postgres_server}/{name}").render_as_string(hide_password=False))
+    canary_watch.see_database(f"{postgres_server}/{name}")
     with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as conn:
         conn.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 

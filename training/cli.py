@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from data.options import AsJson
+
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands to `app`."""
@@ -20,7 +22,7 @@ def register(app: typer.Typer) -> None:
 def train_command(
     recipe: Annotated[Path, typer.Argument(help="A recipe, for instance training/recipes/categorize.yaml.")],
     dataset: Annotated[str, typer.Option(help="A dataset id, the start of one, or `latest`.")] = "latest",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train a bundle on a dataset version, measure it and register it as challenger."""
     from data.settings import read_settings

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from data.options import AsJson
+
 if TYPE_CHECKING:  # imported in the commands: `firstline --help` stays fast
     from data.backup.manifest import Manifest
     from data.backup.restore import Restored
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register_backup(app: typer.Typer) -> None:

@@ -217,7 +217,8 @@ def _limit_waiting(conn: Connection) -> None:
 
 @contextmanager
 def _engine(url: URL) -> Iterator[Engine]:
-    engine = create_engine(url, connect_args={"connect_timeout": 10, "client_encoding": "utf8"})
+    options = {"connect_timeout": 10, "client_encoding": "utf8"}
+    engine = create_engine(url, hide_parameters=True, connect_args=options)
     try:
         yield engine
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -91,12 +91,14 @@ def draft_from_store(
     rules: DeskRules | None = None,
 ) -> Draft:
     """Do everything that `build` does except writing."""
+    from data.intake import holding_undone
     from data.store import directory, tickets
 
     with store.read() as conn:
         people = directory.people(conn)
         # Read at once and let go: redaction takes longer, and on SQLite a reader makes writers wait.
         stored = [replace(record, comments=of_the_desk(record, rules)) for record in tickets.iterate(conn)]
+        undone = holding_undone(conn, [r for r in stored if r.resolved is not None], rules or DeskRules())
     records = stored if progress is None else progress(stored, label="Redact")
     return draft_from(
         records,
@@ -107,6 +109,7 @@ def draft_from_store(
         code_revision=code_revision,
         before=before,
         rules=rules,
+        taken_back=undone,
     )
 
 
@@ -120,8 +123,12 @@ def draft_from(
     code_revision: str = "unknown",
     before: datetime | None = None,
     rules: DeskRules | None = None,
+    taken_back: Collection[str] = (),
 ) -> Draft:
-    """Build from `records` and the directory `people` (`Person.client` is the tenant). Pure."""
+    """Build from `records` and the directory `people` (`Person.client` is the tenant). Pure.
+
+    `taken_back` are ids of tickets that hold a label of ours which a person took back.
+    """
     redactor_of, told = redactors(people, salt), list[TicketRecord]()
 
     def passing() -> Iterable[TicketRecord]:
@@ -131,7 +138,12 @@ def draft_from(
             yield record
 
     candidates, excluded = rows_from(
-        passing(), taxonomy=taxonomy, redactor_of=redactor_of, before=before, rules=rules
+        passing(),
+        taxonomy=taxonomy,
+        redactor_of=redactor_of,
+        before=before,
+        rules=rules,
+        taken_back=taken_back,
     )
     if not candidates:
         raise BadInputError(

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from data.options import AsJson
+
 if TYPE_CHECKING:  # imported in the commands: `firstline --help` stays fast
     from data.dataset.diff import Difference
     from data.dataset.manifest import Manifest
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Reference = Annotated[str, typer.Argument(help="An id, the start of one, or `latest`.")]
 _LISTED = 10
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from data.dataset.masking import masked
 from data.labels import DeskRules, outcome_of
-from data.ledger import EMPTY_TEXT, NOT_BY_HUMAN, rejection
+from data.ledger import DUPLICATE, EMPTY_TEXT, NOT_BY_HUMAN, TAKEN_BACK, rejection
 from data.outcome import Outcome
 from data.redact.redactor import Redactor
 from data.tasks.categorize import render
@@ -26,10 +26,12 @@ REASONS: Mapping[str, str] = {
     NOT_BEFORE_CUT: "resolved at or after the moment asked for",
     NOT_BY_HUMAN: "a service account resolved it: our own output is no label",
     EMPTY_TEXT: "no text is left to read",
+    TAKEN_BACK: "closed with a label of ours that a person had taken back",
     "no_issue_type": "the issue type was left empty",
     "unknown_issue_type": "the issue type is not in the taxonomy",
     "no_priority": "the priority was left empty",
     UNKNOWN_PRIORITY: "the priority is none of the four",
+    DUPLICATE: "a duplicate of another ticket, whose own closing counts",
     FAMILY_CAP: "more copies of this text family than training may hold",
     BESIDE_AUDITED: "a near-duplicate of an audited ticket, but not audited itself",
 }
@@ -80,11 +82,13 @@ def rows_from(
     redactor_of: Callable[[str], Redactor],
     before: datetime | None = None,
     rules: DeskRules | None = None,
+    taken_back: Collection[str] = (),
 ) -> tuple[list[Candidate], list[Exclusion]]:
     """Return what can be learnt from `records`, and what cannot, with the reason.
 
     `redactor_of(tenant)` gives the redactor with that tenant's directory; `before` keeps only what was
-    resolved strictly before that moment.
+    resolved strictly before that moment. `taken_back` are ids of tickets that hold a label of ours which a
+    person took back.
     """
     candidates: list[Candidate] = []
     exclusions: list[Exclusion] = []
@@ -92,7 +96,7 @@ def rows_from(
     rules = rules or DeskRules()
     for record in records:
         outcome = outcome_of(record, rules)
-        reason = _unfit(record, outcome, labels, before)
+        reason = _unfit(record, outcome, labels, before, record.ticket.id in taken_back)
         if outcome is None or reason is not None:
             exclusions.append(Exclusion(record.ticket.id, reason or UNRESOLVED))
             continue
@@ -105,7 +109,11 @@ def rows_from(
 
 
 def _unfit(
-    record: TicketRecord, outcome: Outcome | None, labels: frozenset[str], before: datetime | None
+    record: TicketRecord,
+    outcome: Outcome | None,
+    labels: frozenset[str],
+    before: datetime | None,
+    taken_back: bool,
 ) -> str | None:
     if outcome is None:
         return UNRESOLVED
@@ -113,7 +121,7 @@ def _unfit(
         return NOT_BEFORE_CUT
     if not outcome.by_human:
         return NOT_BY_HUMAN
-    reason = rejection(record, outcome, labels)
+    reason = rejection(record, outcome, labels, taken_back=taken_back)
     if reason is None and outcome.priority not in PRIORITIES:
         return UNKNOWN_PRIORITY
     return reason

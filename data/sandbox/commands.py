@@ -78,7 +78,7 @@ def serve(
         from data.sandbox.youtrack.faults.abrupt import AbruptProtocol
         from data.sandbox.youtrack.faults.injection import Faults
         from data.sandbox.youtrack.loading import go_on, load
-        from data.sandbox.youtrack.other_names import OtherNames
+        from data.sandbox.youtrack.other_names import OtherNames, run_state_by_events
         from data.sandbox.youtrack.webhooks import Emitter
 
         world = build_world(WorldConfig(seed, months, clients, tickets_per_day))
@@ -95,6 +95,7 @@ def serve(
             go_on(state, SystemClock().now())
         app: ASGIApp = create_app(state, emitter, live_rate=live_rate, faults=Faults(SystemClock(), script))
         if names == "other":
+            run_state_by_events(state.tracker.project)
             app = OtherNames(app, world.taxonomy)
         config = uvicorn.Config(app, http=AbruptProtocol, log_level="warning", timeout_graceful_shutdown=3)
         server = uvicorn.Server(config)

@@ -14,7 +14,8 @@ from data.store.schema import api_keys as table
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """One key. `tenant` is `None` where every client's data may be seen; `digest` is not shown to people."""
+    """One key. `tenant` is `None` where every client's data may be seen; `digest` is not shown to people;
+    with `acts_for_people` it may name the person who ordered something."""
 
     key_id: str
     name: str
@@ -25,6 +26,7 @@ class StoredKey:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    acts_for_people: bool = False
 
     def good(self, now: datetime) -> bool:
         """Tell whether it opens anything at `now`."""

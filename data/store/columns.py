@@ -26,7 +26,7 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else to_micros(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        return None if value is None else _EPOCH + timedelta(microseconds=int(value))
+        return None if value is None else from_micros(int(value))
 
 
 class CleanText(TypeDecorator[str]):
@@ -44,6 +44,11 @@ def to_micros(moment: datetime) -> int:
     if moment.tzinfo is None:
         raise ValueError("moment must be timezone-aware")
     return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """Inverse of `to_micros`."""
+    return _EPOCH + timedelta(microseconds=micros)
 
 
 def clean(text: str) -> str:

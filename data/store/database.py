@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
@@ -140,7 +140,10 @@ def open_store(url: str) -> Store:
     if parsed.get_backend_name() == "sqlite":
         engine = _sqlite(parsed)
     else:
-        engine = create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        engine = create_engine(
+            parsed, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 10}
+        )
+        event.listen(engine, "handle_error", _without_the_row)
     guard.watch(engine)
     try:
         with _storage_errors(), engine.connect() as conn, conn.begin():
@@ -187,10 +190,18 @@ def _sqlite(url: URL) -> Engine:
             f"The directory {path.parent} cannot be created: {error.strerror}.",
             remedy="Set FIRSTLINE_HOME to a directory that you may write to.",
         ) from None
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    # What is bound to a statement is what people wrote; an error that quotes it would carry it into logs.
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _without_the_row(context: ExceptionContext) -> None:
+    """Take PostgreSQL's DETAIL off an error: it quotes the whole row that was refused."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args:
+            error.args = (str(error.args[0]).partition("\nDETAIL:")[0], *error.args[1:])
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from data.store.schema import inbox
-from data.store.statements import insert_new, one_writer, portions
+from data.store.statements import one_writer, portions
 
 
 class Receipt(StrEnum):
@@ -23,15 +23,10 @@ class Receipt(StrEnum):
     FULL = "full"
 
 
-def receive(conn: Connection, event_key: str, body: bytes | str, now: datetime) -> bool:
-    """Keep an event; return False where the same `event_key` was received before."""
-    return insert_new(conn, inbox, _row(event_key, body, now))
-
-
 def accept(
     conn: Connection,
     event_key: str,
-    body: bytes | str,
+    body: bytes,
     now: datetime,
     *,
     room: int,
@@ -57,8 +52,10 @@ def accept(
         return Receipt.DUPLICATE
     if _waiting(conn, room):
         return Receipt.FULL
-    row = _row(event_key, body, now) | {"webhook_id": webhook_id, "signed_at": signed_at}
-    return Receipt.NEW if insert_new(conn, inbox, row) else Receipt.DUPLICATE
+    text = body.decode("utf-8", "replace")
+    row = {"event_key": event_key, "body": text, "received_at": now, "processed_at": None}
+    conn.execute(insert(inbox).values(**row, webhook_id=webhook_id, signed_at=signed_at))
+    return Receipt.NEW
 
 
 def pending(conn: Connection, limit: int = 500) -> list[tuple[str, str]]:
@@ -88,8 +85,3 @@ def _waiting(conn: Connection, count: int) -> bool:
     """Whether at least `count` events wait to be processed."""
     waiting = select(inbox.c.event_key).where(inbox.c.processed_at.is_(None))
     return conn.execute(waiting.offset(max(count, 1) - 1).limit(1)).first() is not None
-
-
-def _row(event_key: str, body: bytes | str, now: datetime) -> dict[str, object]:
-    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
-    return {"event_key": event_key, "body": text, "received_at": now, "processed_at": None}

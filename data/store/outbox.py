@@ -182,8 +182,8 @@ def _act(
 
 
 def withdraw(conn: Connection, op_id: str, now: datetime) -> bool:
-    """End an operation that waits, because it is not wanted any more; False where it is being sent."""
-    waiting = update(outbox).where(outbox.c.op_id == op_id, outbox.c.state == NEW)
+    """End what waits or was given up, because it is not wanted any more; False where it is being sent."""
+    waiting = update(outbox).where(outbox.c.op_id == op_id, outbox.c.state.in_((NEW, DEAD)))
     return conn.execute(waiting.values(state=DONE, done_at=now, outcome="withdrawn")).rowcount == 1
 
 

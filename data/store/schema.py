@@ -96,6 +96,8 @@ tickets = Table(
     text_column("team", null=True),
     Column("tags", JSON, nullable=False),
     Column("fields", JSON, nullable=False, server_default="[]"),
+    Column("links", JSON, nullable=False, server_default="[]"),
+    Column("attachments", JSON, nullable=False, server_default="[]"),
     text_column("raw_hash"),
     text_column("content_hash"),
     Column("seen_at", Moment, nullable=False),
@@ -106,6 +108,7 @@ tickets = Table(
     UniqueConstraint("ticket_id"),  # the tracker's id: one ticket belongs to one client at a time
     Index(None, "resolved", "issue_type", "created"),
     Index(None, "readable_id"),
+    Index(None, "tenant", "created", "ticket_id"),  # a client's tickets, page by page
 )
 
 comments = Table(
@@ -172,6 +175,7 @@ outcomes = Table(
     Column("reopened", Integer, nullable=False),
     Column("audited", Boolean, nullable=False),
     Column("root_cause", Boolean, nullable=False),
+    text_column("merged_into", null=True),  # readable id of the ticket that it duplicates; may be empty
     PrimaryKeyConstraint("tenant", "ticket_id"),
     _of_ticket(),
 )

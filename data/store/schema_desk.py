@@ -6,7 +6,7 @@ about one.
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, PrimaryKeyConstraint, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, PrimaryKeyConstraint, Table, false
 
 from data.store.columns import Moment
 from data.store.metadata import metadata, text_column
@@ -117,6 +117,7 @@ api_keys = Table(
     Column("expires_at", Moment),
     Column("revoked_at", Moment),
     Column("last_used_at", Moment),
+    Column("acts_for_people", Boolean, nullable=False, server_default=false()),  # the tracker's app
     PrimaryKeyConstraint("key_id"),
 )
 

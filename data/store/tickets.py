@@ -13,10 +13,10 @@ from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, or_, 
 
 from data.stamps import Stamp
 from data.store import Store
-from data.store.columns import clean, to_micros
+from data.store.columns import clean, from_micros, to_micros
 from data.store.schema import changes, comments, outbox, tickets
 from data.store.statements import one_writer, portions
-from data.ticket import Comment, FieldChange, Ticket, TicketRecord
+from data.ticket import Attachment, Comment, FieldChange, Link, Ticket, TicketRecord
 
 Values = dict[str, Any]
 
@@ -221,6 +221,17 @@ def _rows(record: TicketRecord, seen_at: datetime) -> tuple[Values, list[Values]
         **{name: getattr(record, name) for name in _PLAIN},
         "tags": [clean(t) for t in record.tags],
         "fields": [[clean(n), clean(v)] for n, v in record.fields],
+        "links": [[clean(getattr(k, n)) for n in _LINK] for k in record.links],
+        "attachments": [
+            [
+                a.id,
+                clean(a.name),
+                a.size,
+                clean(a.mime_type),
+                None if a.created is None else to_micros(a.created),
+            ]
+            for a in record.attachments
+        ],
     }
     its_comments = [
         {**key, "comment_id": c.id, "position": i, **{n: getattr(c, n) for n in _COMMENT}}
@@ -269,6 +280,11 @@ def _record(row: Row[Any], its_comments: list[Comment], its_changes: list[FieldC
         **{name: getattr(row, name) for name in _PLAIN},
         tags=tuple(row.tags),
         fields=tuple((n, v) for n, v in row.fields),
+        links=tuple(Link(*k) for k in row.links),
+        attachments=tuple(
+            Attachment(i, name, size, mime, None if at is None else from_micros(at))
+            for i, name, size, mime, at in row.attachments
+        ),
         comments=tuple(its_comments),
         changes=tuple(its_changes),
         raw_hash=row.raw_hash,
@@ -287,4 +303,5 @@ _PLAIN = (
     "team",
 )
 _COMMENT = ("author", "text", "created", "internal", "deleted")
+_LINK = ("type", "direction", "relation", "target_id", "target")
 _CHANGE = ("author", "at", "field", "removed", "added", "kind", "subject")

@@ -20,6 +20,7 @@ from data.ticket import Comment, TicketRecord
 from data.youtrack import machine, wire
 from data.youtrack.faults import RefusedError, UnavailableError
 from data.youtrack.gate import Gate
+from data.youtrack.nested import COMMENT_FIELDS, whole
 from data.youtrack.query import path_part, query_value
 from data.youtrack.transport import Retrying, Transport, guest_refused
 
@@ -71,6 +72,11 @@ class YouTrackClient:
         """How far the tracker's clock is ahead of ours, by its last answer; `None` before there was one."""
         return self._transport.skew
 
+    @property
+    def build(self) -> str:
+        """Which build the tracker says it is; empty before its first answer, or where it does not tell."""
+        return self._transport.build
+
     def me(self) -> Account:
         """Return the token's account."""
         raw = self._transport.get("/users/me", {"fields": "id,login,guest"})
@@ -117,7 +123,7 @@ class YouTrackClient:
     def comments(self, issue_id: str) -> tuple[Comment, ...]:
         """Return every comment of a ticket, oldest first."""
         path = f"/issues/{path_part(issue_id)}/comments"
-        return wire.parse_comments(self._all(path, {"fields": wire.COMMENT_FIELDS}))
+        return wire.parse_comments(self._all(path, {"fields": COMMENT_FIELDS}))
 
     def activities_page(
         self,
@@ -152,13 +158,16 @@ class YouTrackClient:
             if since is None or stamp.created >= since:
                 yield stamp
 
-    def history(self, issue_id: str) -> list[wire.Activity]:
-        """Return every entry of one ticket's own feed, oldest first. Raises `NotFoundError`."""
+    def history(
+        self, issue_id: str, *, categories: Sequence[str] = wire.ALL_CATEGORIES, start: datetime | None = None
+    ) -> list[wire.Activity]:
+        """Return one ticket's own feed (from `start` on), oldest first. Raises `NotFoundError`."""
         params: dict[str, str | int] = {
-            "categories": ",".join(wire.ALL_CATEGORIES),
+            "categories": ",".join(categories),
             "reverse": "false",
             "$top": self._feed_page,
             "fields": wire.ACTIVITY_FIELDS,
+            **({} if start is None else {"start": to_millis(start)}),
         }
         found: dict[str, wire.Activity] = {}
         while True:
@@ -195,13 +204,9 @@ class YouTrackClient:
         """Make an entity of the settings below `/api`; return its id. Never retried."""
         return str(wire.need(self._transport.post(path, {"fields": "id"}, dict(body)), "id", str))
 
-    def types_shown(self, project: str) -> dict[str, str]:
-        """Return field name -> `$type` as the project's newest ticket shows it: settings do not tell all."""
-        query = f"{self.project_query(project)} sort by: created desc"
-        params: dict[str, str | int] = {"query": query, "$top": 1, "fields": "id,customFields($type,id,name)"}
-        raw = self._transport.get("/issues", params)
-        shown = raw[0].get("customFields") or [] if isinstance(raw, list) and raw else []
-        return {str(f.get("name")): wire.short_type(f) for f in shown}
+    def read(self, path: str, params: Mapping[str, str | int]) -> Any:
+        """Return what the tracker answers to a question below `/api`, as it is."""
+        return self._transport.get(path, params)
 
     @staticmethod
     def project_query(project: str) -> str:
@@ -311,9 +316,7 @@ class YouTrackClient:
         found = machine.machines(wire.need(raw, "customFields", list))
         project = wire.need(wire.need(raw, "project", dict), "shortName", str)
         self._machines[project] = self._machines.get(project, frozenset()) | found
-        cut = len(wire.need(raw, "comments", list)) >= wire.NESTED_PAGE
-        every = self.comments(wire.need(raw, "id", str)) if cut else None
-        return wire.parse_issue(raw, self.names, every)
+        return wire.parse_issue(whole(raw, self.listing), self.names)
 
     def _all(self, path: str, params: Mapping[str, str], *, top: int | None = None) -> Iterator[Any]:
         seen: set[str] = set()

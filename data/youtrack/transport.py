@@ -18,6 +18,7 @@ from data.clock import Clock, SystemClock
 from data.errors import SettingsError, TrackerError
 from data.youtrack.faults import NotFoundError, PausedError, RefusedError, UnavailableError
 from data.youtrack.gate import Gate
+from data.youtrack.origin import address
 
 Params = Mapping[str, str | int | Sequence[str]]
 
@@ -93,6 +94,7 @@ class Transport:
         self._login: str | None = None
         self._unverified = verify
         self.skew: timedelta | None = None
+        self.build = ""
         self._timeout = httpx.Timeout(retrying.patience, connect=_CONNECT_SECONDS)
 
     def __repr__(self) -> str:
@@ -162,8 +164,8 @@ class Transport:
 
     def _exchange(self, method: str, path: str, params: Params, body: Any) -> Any:
         headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
-        url = f"{self.base_url}/api{path}"
         try:
+            url = address(self.base_url, path)
             with self._http.stream(
                 method,
                 url,
@@ -187,6 +189,7 @@ class Transport:
     def _whole(self, reply: httpx.Response) -> httpx.Response:
         """Read an answer to its end, which must come within bounds."""
         began, kept = self._clock.now(), bytearray()
+        self.build = reply.headers.get("X-Version", self.build)
         self._compare(reply.headers.get("Date"), began)
         for part in reply.iter_bytes():
             kept += part
@@ -248,6 +251,11 @@ class Transport:
             return RefusedError(
                 f"The service account lacks a permission ({words or '403'}).",
                 remedy="Give it read and update rights in the project, and add it to the project team.",
+            )
+        if status == 400 and _code(answer) == "invalid_query":
+            return RefusedError(
+                f"The tracker does not know what is asked for ({words or '400'}).",
+                remedy="Check FIRSTLINE_PROJECT, and that the service account may see that project.",
             )
         if status == 404:
             return NotFoundError(
@@ -315,13 +323,20 @@ def _retry_after(answer: httpx.Response) -> float | None:
     return float(text) if text.isascii() and text.isdigit() and len(text) < 9 else None
 
 
-def _description(answer: httpx.Response) -> str:
+def _body(answer: httpx.Response) -> dict[str, Any]:
     try:
         body = json.loads(answer.content, strict=False)
     except (ValueError, RecursionError):
-        return ""
-    if not isinstance(body, dict):
-        return ""
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _code(answer: httpx.Response) -> str:
+    return str(_body(answer).get("error") or "").lower()
+
+
+def _description(answer: httpx.Response) -> str:
+    body = _body(answer)
     children = body.get("error_children")
     parts = [body, *(c for c in children if isinstance(c, dict))] if isinstance(children, list) else [body]
     words = [str(p.get("error_description") or p.get("error") or "") for p in parts]

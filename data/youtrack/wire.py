@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -19,21 +18,30 @@ from data.mapping import TrackerMapping
 from data.stamps import Stamp
 from data.store.columns import clean
 from data.ticket import Comment, FieldChange, Ticket, TicketRecord
-from data.youtrack.faults import UnavailableError
+from data.youtrack.attached import (
+    ATTACHMENT_FIELDS,
+    LINK_FIELDS,
+    parse_attachments,
+    parse_links,
+    told,
+)
+from data.youtrack.nested import COMMENT_FIELDS
+from data.youtrack.shape import id_order as id_order
+from data.youtrack.shape import login_of as login_of
+from data.youtrack.shape import need as need
+from data.youtrack.shape import short_type as short_type
 
-COMMENT_FIELDS = "id,text,created,deleted,author(login),visibility($type)"
 ISSUE_FIELDS = (
     "id,idReadable,summary,description,created,updated,resolved,project(id,shortName),reporter(login),"
     "tags(id,name),customFields($type,id,name,value($type,id,name,login,text,presentation)),"
-    f"comments({COMMENT_FIELDS})"
+    f"comments({COMMENT_FIELDS}),links({LINK_FIELDS}),attachments({ATTACHMENT_FIELDS})"
 )
 STAMP_FIELDS = "id,idReadable,created,updated,resolved"
-_VALUE = "id,idReadable,shortName,name,login,text,presentation"
+_VALUE = "id,idReadable,shortName,name,login,text,presentation,size,mimeType"
 ACTIVITY_FIELDS = (
     "id,hasAfter,afterCursor,activities(id,$type,timestamp,author(login),category(id),"
-    f"target(id,idReadable,$type,issue(id,idReadable)),field(id,name),added({_VALUE}),removed({_VALUE}))"
+    f"target(id,idReadable,$type,issue(id,idReadable)),field(id,name,presentation),added({_VALUE}),removed({_VALUE}))"
 )
-NESTED_PAGE = 42  # the tracker cuts nested lists without a word
 
 _KINDS = {
     "CustomFieldCategory": "field",
@@ -85,28 +93,19 @@ class FieldSchema:
     values: frozenset[str] | None
 
 
-def short_type(thing: Mapping[str, Any] | None) -> str:
-    """Return the `$type` after its last dot, or an empty string."""
-    return str((thing or {}).get("$type", "")).rpartition(".")[2]
-
-
-def parse_issue(raw: Any, names: TrackerMapping, comments: tuple[Comment, ...] | None = None) -> TicketRecord:
-    """Turn an issue into a record without field changes, the tracker's words into our keys.
-
-    `comments` replaces the nested ones.
-    """
+def parse_issue(raw: Any, names: TrackerMapping) -> TicketRecord:
+    """Turn an issue into a record without field changes, the tracker's words into our keys."""
     fields = {f.get("name"): _name(f.get("value")) for f in need(raw, "customFields", list)}
+    of_ticket, of_record = _meant({str(n): v for n, v in fields.items() if v is not None}, names)
     created = from_millis(need(raw, "created", int))
     resolved = need(raw, "resolved", int, null=True)
-    if comments is None:
-        comments = parse_comments(need(raw, "comments", list))
-    empty: dict[str, Any] = {"state": "", **dict.fromkeys(("issue_type", "category", "priority", "team"))}
-    record = TicketRecord(
+    return TicketRecord(
         ticket=Ticket(
             id=need(raw, "id", str),
             summary=clean(need(raw, "summary", str, null=True) or ""),
             description=clean(need(raw, "description", str, null=True) or ""),
             created=created,
+            **of_ticket,
         ),
         project=need(need(raw, "project", dict), "shortName", str),
         readable_id=need(raw, "idReadable", str),
@@ -114,30 +113,31 @@ def parse_issue(raw: Any, names: TrackerMapping, comments: tuple[Comment, ...] |
         created=created,
         updated=from_millis(need(raw, "updated", int)),
         resolved=None if resolved is None else from_millis(resolved),
-        **empty,
         tags=tuple(sorted(clean(str(t.get("name", ""))) for t in need(raw, "tags", list))),
-        comments=comments,
+        comments=parse_comments(need(raw, "comments", list)),
+        links=parse_links(need(raw, "links", list, null=True) or ()),
+        attachments=parse_attachments(need(raw, "attachments", list, null=True) or ()),
         raw_hash=hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest(),
+        **of_record,
     )
-    return with_fields(record, {str(n): v for n, v in fields.items() if v is not None}, names)
 
 
 def with_fields(record: TicketRecord, values: Mapping[str, str], names: TrackerMapping) -> TicketRecord:
     """Return the record with these custom fields (by the tracker's names), and what follows from them."""
+    of_ticket, of_record = _meant(values, names)
+    return replace(record, ticket=replace(record.ticket, **of_ticket), **of_record)
+
+
+def _meant(values: Mapping[str, str], names: TrackerMapping) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the attributes of a ticket and of its record that follow from its custom fields."""
 
     def key(name: str) -> str | None:
         return names.key_of(name, values.get(names.named(name)))
 
-    return replace(
-        record,
-        ticket=replace(record.ticket, client=key("client"), country=key("country"), lang=key("language")),
-        state=values.get(names.state) or "",
-        issue_type=key("issue_type"),
-        category=key("category"),
-        priority=key("priority"),
-        team=key("team"),
-        fields=tuple(sorted((clean(n), v) for n, v in values.items())),
-    )
+    of_ticket = {"client": key("client"), "country": key("country"), "lang": key("language")}
+    labels = {n: key(n) for n in ("issue_type", "category", "priority", "team")}
+    fields = tuple(sorted((clean(n), v) for n, v in values.items()))
+    return of_ticket, {**labels, "state": values.get(names.state) or "", "fields": fields}
 
 
 def parse_stamp(raw: Any) -> Stamp:
@@ -188,20 +188,35 @@ def _activity(raw: Mapping[str, Any], issue: Mapping[str, Any]) -> Activity:
 
 
 def _change(raw: Mapping[str, Any], kind: str, author: str, at: datetime) -> FieldChange:
-    field, target = raw.get("field"), raw.get("target") or {}
-    named = str(field.get("name", "")) if isinstance(field, dict) else ""
-    # A comment's text is kept with the comment, where deleting it takes it away.
-    keys = _CALLED.get(kind, _KEYS)
+    field = raw.get("field")
+    named = str(field.get("name") or "") if isinstance(field, dict) else ""
+    shown = _told if kind == "attachment" else _by_keys(_CALLED.get(kind, _KEYS))
     return FieldChange(
         id=str(need(raw, "id", str)),
         author=author,
         at=at,
         field=clean(named) if kind == "field" else kind,
-        removed=_name(raw.get("removed"), keys),
-        added=_name(raw.get("added"), keys),
+        removed=shown(raw.get("removed")),
+        added=shown(raw.get("added")),
         kind=kind,
-        subject=str(target["id"]) if short_type(target) == "IssueComment" and target.get("id") else None,
+        subject=_subject(raw, kind),
     )
+
+
+def _subject(raw: Mapping[str, Any], kind: str) -> str | None:
+    field, target = raw.get("field"), raw.get("target") or {}
+    if kind == "link" and isinstance(field, dict):
+        return clean(str(field.get("presentation") or field.get("name") or "")) or None
+    return str(target["id"]) if short_type(target) == "IssueComment" and target.get("id") else None
+
+
+def _told(value: Any) -> str | None:
+    files = value if isinstance(value, list) else [value] if isinstance(value, dict) else []
+    return ", ".join(told(f) for f in files if isinstance(f, dict)) or None
+
+
+def _by_keys(keys: Sequence[str]) -> Callable[[Any], str | None]:
+    return lambda value: _name(value, keys)
 
 
 def parse_schema(raw: Any) -> dict[str, FieldSchema]:
@@ -231,32 +246,9 @@ def field_value(schema: FieldSchema, value: str | None) -> dict[str, Any]:
     return {"$type": schema.issue_type, "name": schema.name, "value": written}
 
 
-def need(raw: Any, key: str, kind: type, *, null: bool = False) -> Any:
-    """Return `raw[key]`, which must be there and of `kind`. Raises `UnavailableError` otherwise."""
-    value = raw.get(key, _ABSENT) if isinstance(raw, dict) else _ABSENT
-    if (value is None and null) or (isinstance(value, kind) and (kind is bool or value is not True)):
-        return value
-    raise UnavailableError(
-        f"The tracker's answer lacks {key!r} or has something else there.",
-        remedy="Check that FIRSTLINE_TRACKER_URL points to a YouTrack of version 2026.1 or later.",
-    )
-
-
-_ABSENT = object()
-
-
-def login_of(user: Mapping[str, Any] | None) -> str:
-    """Return a user's login; an empty string where the tracker hides it."""
-    return clean(str((user or {}).get("login") or ""))
-
-
-def id_order(entity_id: str) -> tuple[int, ...]:
-    """Return a key that sorts entity ids by their numbers."""
-    return tuple(int(n) for n in re.findall(r"\d{1,18}", entity_id))
-
-
 _KEYS = ("login", "name", "text", "presentation", "id")  # a user's name is not for storing
-_CALLED = {"comment": ("id",), "project": ("shortName", "name", "id"), "link": ("idReadable", "id")}
+# A comment's text is kept with the comment, where deleting it takes it away; a ticket's readable id changes.
+_CALLED = {"comment": ("id",), "project": ("shortName", "name", "id"), "link": ("id",)}
 
 
 def _name(value: Any, keys: Sequence[str] = _KEYS) -> str | None:

@@ -17,16 +17,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import httpx
 import psutil
-import psycopg
 
-from eval.benchmarks.postgres import free_port, postgres
+from data.errors import FirstlineError
+from eval.benchmarks.database import database
+from eval.benchmarks.postgres import free_port
+from eval.benchmarks.row import row
 
 T = TypeVar("T")
 RATE, GROWTH, FROM_TICKET = 300.0, 0.10, 2000
@@ -55,6 +57,21 @@ class Result:
         flat = self.growth is not None and self.growth <= GROWTH
         return self.per_second >= RATE and flat and self.ledger_complete and not self.missing
 
+    @property
+    def grown(self) -> str:
+        """The growth in words."""
+        return "too few tickets to tell" if self.growth is None else f"{self.growth:+.1%}"
+
+    def row(self) -> str:
+        """Return the row for the log."""
+        return row(
+            f"`backfill`: {self.tickets:,} tickets, {self.changes:,} changes, {self.database}",
+            f"{self.per_second:.0f} tickets/s; memory {self.grown} from ticket {FROM_TICKET:,} on; "
+            f"{self.missing} missing",
+            f"{RATE:.0f}/s; {GROWTH:.0%}",
+            met=self.met,
+        )
+
 
 def main() -> None:
     """Measure and print; exit code 1 where a target is missed."""
@@ -63,21 +80,32 @@ def main() -> None:
         print(json.dumps(asdict(measure(args.child, args.tracker, profile=args.profile))))
         return
     results = []
-    with tempfile.TemporaryDirectory(prefix="firstline-bench-") as folder, _standin(args.tickets) as tracker:
-        for url in _databases(Path(folder), args.databases):
-            with url as database:
-                results.append(_in_a_process(database, tracker, profile=args.profile))
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="firstline-bench-") as name,
+            _standin(args.tickets) as tracker,
+        ):
+            for kind in args.databases:
+                with database(kind) as given:
+                    url = given or f"sqlite:///{Path(name) / 'firstline.db'}"
+                    results.append(_in_a_process(url, tracker, profile=args.profile))
+    except FirstlineError as error:
+        print(f"backfill: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
     if args.json:
         print(json.dumps([{**asdict(r), "met": r.met} for r in results]))
-    for r in [] if args.json else results:
-        growth = "too few tickets" if r.growth is None else f"{r.growth:+.1%}"
-        print(
-            f"{r.database}: {r.tickets} tickets and {r.changes} changes in {r.seconds:.1f} s = "
-            f"{r.per_second:.0f} tickets/s (target {RATE:.0f}); memory at its end {r.memory_end:.0f} MiB, "
-            f"since ticket {FROM_TICKET} {growth} (target {GROWTH:+.0%}): {'met' if r.met else 'NOT met'}"
-        )
+    else:
+        print("\n".join([*map(_words, results), *(r.row() for r in results)]))
     if not all(r.met for r in results):
         raise SystemExit(1)
+
+
+def _words(r: Result) -> str:
+    return (
+        f"{r.database}: {r.tickets} tickets and {r.changes} changes in {r.seconds:.1f} s = "
+        f"{r.per_second:.0f} tickets/s (target {RATE:.0f}); memory at its end {r.memory_end:.0f} MiB, "
+        f"since ticket {FROM_TICKET} {r.grown} (target {GROWTH:+.0%}): {'met' if r.met else 'NOT met'}"
+    )
 
 
 def measure(database_url: str, tracker_url: str, *, profile: bool) -> Result:
@@ -161,26 +189,6 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
         except httpx.TransportError:
             time.sleep(0.2)
     raise SystemExit("The stand-in did not start.")
-
-
-def _databases(folder: Path, wanted: list[str]) -> Iterator[AbstractContextManager[str]]:
-    @contextmanager
-    def sqlite() -> Iterator[str]:
-        yield f"sqlite:///{folder / 'firstline.db'}"
-
-    @contextmanager
-    def server() -> Iterator[str]:
-        with postgres() as url:
-            name = f"firstline_bench_{os.getpid()}"
-            with psycopg.connect(f"{url}/postgres", autocommit=True) as conn:
-                conn.execute(f'CREATE DATABASE "{name}"'.encode())
-            try:
-                yield f"{url}/{name}"
-            finally:
-                with psycopg.connect(f"{url}/postgres", autocommit=True) as conn:
-                    conn.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
-
-    yield from ({"sqlite": sqlite, "postgresql": server}[name]() for name in wanted)
 
 
 def _arguments() -> argparse.Namespace:

@@ -28,6 +28,7 @@ from data.redact.redactor import Redactor
 from data.redact.span import Redaction
 from data.sandbox.world import World, WorldConfig, WorldTicket, build_world
 from data.ticket import Ticket
+from eval.benchmarks.row import row
 from eval.metrics.proportion import Proportion, proportion
 
 STRUCTURED = ("iban", "national_id", "phone", "email", "employee_id")
@@ -165,6 +166,14 @@ def table(found: Mapping[str, object]) -> str:
     alone = _cell(found["structured_without_directory"])
     lines.append(f"{'  without directory':<24}{alone:<40}({', '.join(SELF_EVIDENT)})")
     lines.append("passed" if found["passed"] else "NOT passed")
+    lines.append(
+        row(
+            f"`redaction`: {found['tickets']} tickets, {found['people']} people in the directories",
+            f"structured {_cell(found['structured'])}, names {_cell(found['names'])}",
+            f"{100 * STRUCTURED_BAR:g} % and {100 * NAMES_BAR:g} %",
+            met=bool(found["passed"]),
+        )
+    )
     return "\n".join(lines)
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,24 +17,31 @@ import httpx
 
 from data.errors import BundleError
 from data.settings import Settings, read_settings
+from eval.registry import champion_id
 
 _READY_SECONDS = 90
 
 
 @contextmanager
-def service(database_url: str | None = None) -> Iterator[Settings]:
+def service(database_url: str | None = None, more: Mapping[str, str] | None = None) -> Iterator[Settings]:
     """Run `firstline serve` on a free port and a home of its own; gives the settings it runs with.
 
-    `database_url`: another store than SQLite in that home. Raises `BundleError` where it does not start.
+    `database_url`: another store than SQLite in that home; `more`: its further settings. Raises
+    `BundleError` where nothing is promoted or the service does not start.
     """
     settings = read_settings()
+    if champion_id(settings.bundles) is None:
+        raise BundleError(
+            f"No bundle is promoted under {settings.bundles}.",
+            remedy="Run `make demo` once, or set FIRSTLINE_HOME to the home of an installation that has one.",
+        )
     # Under the real home, where disks are as in use; the bundles are shared, nothing else is.
     settings.home.mkdir(parents=True, exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="bench-", dir=settings.home))
     try:
         (home / "bundles").symlink_to(settings.bundles)
         environ = {k: v for k, v in os.environ.items() if k != "FIRSTLINE_DATABASE_URL"}
-        environ |= {"FIRSTLINE_HOME": str(home), "FIRSTLINE_SERVICE_PORT": str(_free_port())}
+        environ |= {"FIRSTLINE_HOME": str(home), "FIRSTLINE_SERVICE_PORT": str(_free_port()), **(more or {})}
         if database_url:
             environ["FIRSTLINE_DATABASE_URL"] = database_url
         command = [sys.executable, str(Path(sys.executable).with_name("firstline")), "serve"]
@@ -65,7 +72,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     said = log.read_text("utf-8", errors="replace").strip().splitlines()[-2:]
     raise BundleError(
         "The service did not start. It said:\n" + "\n".join(said),
-        remedy="Run `firstline serve` to see why; a bundle must be promoted (make demo does it).",
+        remedy="Run `firstline serve` to see why.",
     )
 
 

@@ -27,29 +27,32 @@ from data.sandbox.world import WorldConfig, build_world
 from data.settings import Settings
 from data.store import inbox, open_store
 from data.youtrack.webhook import event_body, standard_headers
+from eval.benchmarks.database import HELP, database
+from eval.benchmarks.row import row
 from eval.benchmarks.service_process import service
 
 RATE, SECONDS, CALLERS = 20.0, 60.0, 2
+MOST_P99_MS = 250.0
 _EVENTS, _TRIAGE = "/v1/events/youtrack", "/v1/triage"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; returns 0 where every event was accepted and stored, 1 where not."""
+    """Measure and print; returns 0 where every event was stored, and in time, 1 where not."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--rate", type=float, default=RATE, help=f"events per second (default {RATE:g})")
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"default {SECONDS:g}")
     parser.add_argument("--callers", type=int, default=CALLERS, help=f"callers of triage (default {CALLERS})")
-    parser.add_argument("--database-url", help="another store than SQLite")
+    parser.add_argument("--database", default="sqlite", help=HELP)
     options = parser.parse_args(arguments)
     try:
-        with service(options.database_url) as running:
+        with database(options.database) as url, service(url) as running:
             found = measure(running, options.rate, options.seconds, options.callers)
     except FirstlineError as error:
         print(f"webhook_latency: {error}", file=sys.stderr)
         return error.exit_code
     print(json.dumps(found, indent=2) if options.json else table(found))
-    return 0 if found["accepted"] == found["stored"] == found["events"] else 1
+    return 0 if passed(found) else 1
 
 
 def measure(running: Settings, rate: float, seconds: float, callers: int) -> dict[str, Any]:
@@ -57,12 +60,18 @@ def measure(running: Settings, rate: float, seconds: float, callers: int) -> dic
     return asyncio.run(_measure(running, rate, seconds, callers))
 
 
+def passed(found: dict[str, Any]) -> bool:
+    """Whether every event was accepted and stored, 99 % of them within 250 ms, while triage answered."""
+    whole = found["accepted"] == found["stored"] == found["events"]
+    return bool(whole and found["p99_ms"] <= MOST_P99_MS and found["triaged"])
+
+
 def table(found: dict[str, Any]) -> str:
     """Return the figures as lines for people."""
     head = (
         f"{'events':>8}{'accepted':>10}{'stored':>8}{'p50 ms':>9}{'p99 ms':>9}{'worst ms':>10}{'triaged':>9}"
     )
-    row = (
+    figures = (
         f"{found['events']:>8}{found['accepted']:>10}{found['stored']:>8}{found['p50_ms']:>9.1f}"
         f"{found['p99_ms']:>9.1f}{found['worst_ms']:>10.1f}{found['triaged']:>9}"
     )
@@ -70,7 +79,16 @@ def table(found: dict[str, Any]) -> str:
         f"open loop, {found['rate']:g} per second for {found['seconds']:g} s, {found['callers']} callers of "
         f"triage; {found['database']}; {found['machine']}; statuses {found['statuses']}"
     )
-    return "\n".join((head, row, says))
+    callers = f"{found['callers']} callers of triage ({found['triaged']:,} tickets)"
+    log = row(
+        f"`webhook_latency`: {found['rate']:g} a second for {found['seconds']:g} s, open loop, {callers}, "
+        f"{found['database']}",
+        f"{found['stored']:,} of {found['events']:,} stored; p50 {found['p50_ms']:.0f} ms, "
+        f"p99 {found['p99_ms']:.0f} ms, worst {found['worst_ms']:.0f} ms",
+        f"p99 {MOST_P99_MS:.0f} ms",
+        met=passed(found),
+    )
+    return "\n".join((head, figures, says, log))
 
 
 async def _measure(running: Settings, rate: float, seconds: float, callers: int) -> dict[str, Any]:

@@ -22,6 +22,8 @@ import httpx
 from data.errors import FirstlineError
 from data.settings import Settings
 from data.store import inbox, open_store
+from eval.benchmarks.database import HELP, database
+from eval.benchmarks.row import row
 from eval.benchmarks.service_process import service
 from eval.benchmarks.webhook_forgeries import KINDS, Forger, Request
 
@@ -35,10 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--requests", type=int, default=REQUESTS, help=f"default {REQUESTS}")
-    parser.add_argument("--database-url", help="another store than SQLite")
+    parser.add_argument("--database", default="sqlite", help=HELP)
     options = parser.parse_args(arguments)
     try:
-        with service(options.database_url) as running:
+        with database(options.database) as url, service(url) as running:
             found = measure(running, options.requests, SEED)
     except FirstlineError as error:
         print(f"webhook_refusals: {error}", file=sys.stderr)
@@ -75,6 +77,15 @@ def table(found: dict[str, Any]) -> str:
     rows.append(
         f"good events taken: {found['good_before']} of {found['good_sent_before']} before, "
         f"{'1 of 1' if found['good_after'] else '0 of 1'} after; {found['database']}; {found['seconds']} s"
+    )
+    rows.append(
+        row(
+            f"`webhook_refusals`: {found['requests']:,} mutated or replayed events of "
+            f"{len(found['kinds'])} kinds, {found['database']}",
+            f"{found['refused']:,} refused, {found['stored']} stored",
+            "all",
+            met=passed(found),
+        )
     )
     return "\n".join(rows)
 

@@ -6,18 +6,21 @@ import json
 import os
 import sys
 from dataclasses import asdict, replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from data.errors import BundleError, SettingsError
 from data.mapping import TrackerMapping, as_tables
+from data.options import AsJson
 from data.settings import Settings, read_settings, unknown_variables
-from data.youtrack.client import YouTrackClient
-from data.youtrack.survey import Survey
-from serving.connect.fit import Problem
-from serving.connect.propose import Proposal
 from serving.connect.rehearsal import NEWEST, Rehearsed
+
+if TYPE_CHECKING:  # `firstline --help` stays fast
+    from data.youtrack.client import YouTrackClient
+    from data.youtrack.survey import Survey
+    from serving.connect.fit import Problem
+    from serving.connect.propose import Proposal
 
 Text = str | None
 
@@ -31,7 +34,7 @@ def connect(
         bool, typer.Option("--create-missing", help="Create fields and values that the project lacks.")
     ] = False,
     dry_run: Annotated[bool, typer.Option(help=f"Show what the newest {NEWEST} tickets would get.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Ask the tracker what it has, propose a mapping and check it; exit 1 while something does not fit."""
     import httpx
@@ -138,14 +141,14 @@ def _where_to_put(settings: Settings, url: Text, token: Text) -> str:
 def _show(
     survey: Survey, proposal: Proposal, found: list[Problem], rows: list[Rehearsed], why_not: str
 ) -> None:
-    count = "?" if survey.tickets is None else survey.tickets
-    print(f"Account {survey.account.login}; project {survey.project}, {count} tickets; "
-          f"projects seen: {', '.join(survey.projects)}\n")  # fmt: skip
+    print(_surroundings(survey))
     for line in proposal.lines:
         shown = line.theirs if line.score else "-"
         print(f"{line.ours:11} {shown:24} {line.score:4.2f}  {line.reason}")
     mapping = proposal.mapping
     print(f"{'resolved':11} {', '.join(sorted(mapping.resolved_states))}")
+    duplicate = [mapping.duplicate_link, *sorted(mapping.duplicate_states)]
+    print(f"{'duplicates':11} {', '.join(d for d in duplicate if d) or '-'}")
     if mapping.sla:
         print(f"{'sla timers':11} {', '.join(mapping.sla)}")
     for name, table in mapping.values.items():
@@ -161,6 +164,18 @@ def _show(
     for row in rows:
         values = ", ".join(f"{k} = {v}" for k, v in row.values.items()) or "nothing written"
         print(f"  {row.ticket:10} {row.decision:8} {values}")
+
+
+def _surroundings(survey: Survey) -> str:
+    server, count = survey.server, "?" if survey.tickets is None else survey.tickets
+    skew = "does not tell the time" if server.skew is None else f"clock {server.skew:+.0f} s from ours"
+    rights = {True: "an administrator", False: "no administrator", None: "perhaps an administrator"}
+    return (
+        f"YouTrack {server.version or '(version not told)'}, build {server.build or 'not told'}, {skew}\n"
+        f"Account {survey.account.login}: not the guest, {rights[survey.administers]}; "
+        f"project {survey.project}, {count} tickets; projects seen: {', '.join(survey.projects)}\n"
+        "Workflow rules cannot be read over REST: what they veto shows when something is written.\n"
+    )
 
 
 def _as_json(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from data.mapping import TrackerMapping
 from data.taxonomy import Taxonomy
 from data.youtrack.client import YouTrackClient
+from data.youtrack.query import path_part
 from data.youtrack.survey import Survey
 from serving.connect.propose import SINGLE, keys_of
 
@@ -53,6 +54,6 @@ def create(client: YouTrackClient, project: str, lacking: Sequence[Lacking]) -> 
             client.create(client.project_path(project, "customFields"), body)
             made += 1
         for value in part.values:
-            client.create(f"{_SETTINGS}/bundles/{part.family}/{bundle}/values", {"name": value})
+            client.create(f"{_SETTINGS}/bundles/{part.family}/{path_part(bundle)}/values", {"name": value})
             made += 1
     return made

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from data.mapping import TrackerMapping
 from data.taxonomy import Taxonomy
+from data.youtrack.machine import KIND as MACHINE
 from data.youtrack.survey import FieldFacts, Survey
 from serving.connect.propose import SINGLE, keys_of
 
 _SHOWN = 5
+MOST_SKEW = 120.0
+"""Seconds between the clocks from which on it matters: signed events are good for five minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,10 @@ def problems(mapping: TrackerMapping, survey: Survey, taxonomy: Taxonomy) -> lis
         *(p for ours, theirs in mapping.used_fields().items() for p in _field(ours, theirs, fields)),
         *_values(mapping, fields, taxonomy),
         *_states(mapping, fields),
+        *_machine(mapping, fields),
+        *_duplicates(mapping, survey),
         *_required(mapping, survey),
+        *_surroundings(survey),
     ]
 
 
@@ -62,7 +68,7 @@ def _field(ours: str, theirs: str, fields: dict[str, FieldFacts]) -> Iterator[Pr
         )
     elif ours == "state" and facts.kind != "state[1]":
         yield Problem(ours, f"{theirs!r} is of kind {facts.kind}, which resolves nothing", "Choose another.")
-    elif facts.issue_type == "StateMachineIssueCustomField" and ours != "state":
+    elif facts.issue_type == MACHINE and ours != "state":
         what = f"{theirs!r} is run by a state machine: only its events change it"
         yield Problem(ours, what, "Take the rule off this field.", blocking=True)
 
@@ -96,13 +102,68 @@ def _states(mapping: TrackerMapping, fields: dict[str, FieldFacts]) -> Iterator[
         yield Problem("state", f"not resolved in the tracker: {', '.join(gone)}", "Correct states.resolved.")
 
 
-def _required(mapping: TrackerMapping, survey: Survey) -> Iterator[Problem]:
-    ours = set(mapping.used_fields().values())
-    wanted = [f.name for f in survey.fields if f.required and f.default is None and f.name not in ours]
-    if wanted:
+def _machine(mapping: TrackerMapping, fields: dict[str, FieldFacts]) -> Iterator[Problem]:
+    """Say which resolved states no known event of a state machine leads to."""
+    facts = fields.get(mapping.state)
+    if facts is None or facts.issue_type != MACHINE:
+        return
+    known = {word.casefold() for event in facts.events for word in event if word}
+    wanted = sorted(mapping.resolved_states)
+    unled = [s for s in wanted if not {s.casefold(), mapping.state_events.get(s, s).casefold()} & known]
+    if unled:
+        offered = ", ".join(f"{i} ({shown})" if shown else i for i, shown in facts.events) or "none"
         yield Problem(
-            "required",
-            f"tickets must have {', '.join(wanted)}: an update of a ticket without it may be refused",
-            "Give these fields a default value in the project.",
+            "state",
+            f"a state machine runs {mapping.state!r}; no event that was seen is known to lead to "
+            f"{', '.join(unled)}; seen: {offered}",
+            "Say which event does in mapping.toml, under states.events, if states are to be written.",
             blocking=False,
         )
+
+
+def _duplicates(mapping: TrackerMapping, survey: Survey) -> Iterator[Problem]:
+    if survey.relations and not mapping.duplicate_link and not mapping.duplicate_states:
+        yield Problem(
+            "duplicates",
+            "neither a link nor a state says that a ticket is a duplicate: merged tickets count twice",
+            "Name one in mapping.toml, under duplicates.",
+            blocking=False,
+        )
+
+
+def _required(mapping: TrackerMapping, survey: Survey) -> Iterator[Problem]:
+    ours = set(mapping.used_fields().values())
+    must = [f for f in survey.fields if f.required and f.name not in ours]
+    empty = [f"{f.name} ({f.lacking} of the newest {survey.looked_at} lack it)" for f in must if f.lacking]
+    bare = [f.name for f in must if f.default is None and not f.lacking]
+    for words in (empty, bare):
+        if words:
+            yield Problem(
+                "required",
+                f"tickets must have {', '.join(words)}: an update of a ticket without it is refused",
+                "Give these fields a default value in the project, and fill them on open tickets.",
+                blocking=False,
+            )
+
+
+def _surroundings(survey: Survey) -> Iterator[Problem]:
+    if survey.administers:
+        yield Problem(
+            "account",
+            f"{survey.account.login} may administer the tracker: more than Firstline needs",
+            "Use a service account that reads and updates tickets of this project only.",
+            blocking=False,
+        )
+    skew = survey.server.skew
+    if skew is not None and abs(skew) > MOST_SKEW:
+        yield Problem(
+            "clock",
+            f"the tracker's clock is {told_skew(skew)} ours",
+            "Synchronise both machines' clocks (NTP): signed events are refused, polling goes on.",
+            blocking=False,
+        )
+
+
+def told_skew(seconds: float) -> str:
+    """Return a difference of clocks in words that `ours` follows."""
+    return f"{abs(seconds) / 60:.0f} min {'ahead of' if seconds > 0 else 'behind'}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from data.mapping import NAMED, TrackerMapping
 from data.taxonomy import OUT_OF_SCOPE, Taxonomy
 from data.youtrack.survey import FieldFacts, Survey
-from serving.connect.words import match_values, name_score
+from serving.connect.words import duplicate_relation, is_duplicate_state, match_values, name_score
 
 SINGLE = ("enum[1]", "state[1]", "ownedField[1]")
 LEAST_SCORE = 0.3
@@ -61,16 +61,29 @@ def propose(
         if facts is not None:
             values[ours] = {**match_values(ours, wanted, facts.values), **_still(known, ours, facts)}
     state, priority = by_name.get(names["state"]), by_name.get(names["priority"])
+    resolved = state.resolved if state else ()
     mapping = TrackerMapping(
         **names,
         sla=tuple(f.name for f in survey.fields if f.issue_type == "SlaIssueCustomField"),
         values={ours: _told(ours, table) for ours, table in values.items()} | _others(known),
-        resolved_states=frozenset(state.resolved if state else ()) or frozenset({"Resolved"}),
+        resolved_states=frozenset(resolved) or frozenset({"Resolved"}),
+        duplicate_link=_duplicate_link(survey, known),
+        duplicate_states=frozenset(
+            r
+            for r in resolved
+            if is_duplicate_state(r) or (known is not None and r in known.duplicate_states)
+        ),
         state_events=dict(known.state_events) if known else {},
         service_accounts=(known.service_accounts if known else frozenset()) | {survey.account.login},
         default_priority=_default(priority, values.get("priority", {})),
     )
     return Proposal(mapping, lines)
+
+
+def _duplicate_link(survey: Survey, known: TrackerMapping | None) -> str:
+    if known is not None and known.duplicate_link in ("", *survey.relations):
+        return known.duplicate_link
+    return duplicate_relation(survey.relations)
 
 
 def _assigned(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
-from data.settings import Settings
-from data.youtrack.client import YouTrackClient
-from serving.deliver import plan
-from serving.wiring import load_triage
+if TYPE_CHECKING:  # imported when it is run: every command of `firstline` would wait for the engine
+    from data.settings import Settings
+    from data.youtrack.client import YouTrackClient
 
 NEWEST = 20
 
@@ -28,6 +28,9 @@ class Rehearsed:
 
 def rehearse(settings: Settings, client: YouTrackClient) -> list[Rehearsed]:
     """Decide on the newest tickets with the champion. Raises `BundleError` where there is none."""
+    from serving.deliver import plan
+    from serving.wiring import load_triage
+
     triage = load_triage(settings)
     query = f"{client.project_query(settings.project)} sort by: created desc"
     records = client.issues(query, NEWEST)

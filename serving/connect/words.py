@@ -39,6 +39,23 @@ PRIORITY_WORDS: Mapping[str, tuple[str, ...]] = {
     "minor": ("minor", "low", "trivial", "gering", "niedrig", "basse", "faible", "baja", "bassa",
               "laag", "p4"),
 }  # fmt: skip
+DUPLICATES = (
+    "duplicates", "duplicate of", "is duplicate of", "dupliziert", "ist duplikat von", "duplikat von",
+    "est un doublon de", "doublon de", "es duplicado de", "duplica", "e un duplicato di", "is duplicaat van",
+)  # fmt: skip
+"""How the link from a duplicate to its original is called."""
+DUPLICATE = ("duplicate", "duplikat", "doublon", "duplicado", "duplicata", "duplicato", "duplicaat")
+"""Words in the name of a state that says so."""
+
+
+def is_duplicate_state(name: str) -> bool:
+    """Tell whether a state's name says that a ticket is a duplicate."""
+    return bool(set(plain(name).split()) & set(DUPLICATE))
+
+
+def duplicate_relation(relations: Iterable[str]) -> str:
+    """Return the words that lead from a duplicate to its original, or an empty string."""
+    return next((r for r in relations if plain(r) in DUPLICATES), "")
 
 
 def plain(name: str) -> str:

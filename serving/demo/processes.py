@@ -25,6 +25,7 @@ _EXIT_INTERRUPTED = 130
 _MARKS = (  # first match names a process by its command line
     ("mlflow", "mlflow"),
     ("bentoml", "service"),
+    ("circusd", "service"),  # BentoML's parent, where setproctitle is installed
     ("sandbox serve", "sandbox"),
     ("firstline worker", "worker"),
 )

@@ -20,7 +20,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 def _add(store: Store, key: str) -> None:
     with store.write() as conn:
-        inbox.receive(conn, key, b"{}", NOW)
+        inbox.accept(conn, key, b"{}", NOW, room=1_000_000)
         jobs.enqueue(conn, key, "triage", {"of": key}, NOW)
         audit.record(conn, actor="cli", action="key.created", subject=key, at=NOW)
 

@@ -28,7 +28,7 @@ n = 0
 while True:
     n += 1
     with store.write() as conn:
-        inbox.receive(conn, f"w{n}", b"{}", now)
+        inbox.accept(conn, f"w{n}", b"{}", now, room=1_000_000)
         jobs.enqueue(conn, f"w{n}", "triage", {}, now)
         audit.record(conn, actor="cli", action="key.created", subject=f"w{n}", at=now)
     print(n, flush=True)

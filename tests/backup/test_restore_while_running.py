@@ -30,7 +30,7 @@ n = 0
 while True:
     n += 1
     with store.write() as conn:
-        inbox.receive(conn, f"w{n}", b"{}", now)
+        inbox.accept(conn, f"w{n}", b"{}", now, room=1_000_000)
         audit.record(conn, actor="cli", action="key.created", subject=f"w{n}", at=now)
     print(f"w{n}", flush=True)
     time.sleep(0.01)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -16,7 +17,7 @@ from data.clock import SystemClock
 from data.sandbox.world import World, WorldConfig, build_world
 from data.sandbox.youtrack.app import create_app
 from data.sandbox.youtrack.loading import SandboxState, load
-from data.sandbox.youtrack.other_names import OtherNames
+from data.sandbox.youtrack.other_names import OtherNames, run_state_by_events
 from data.sandbox.youtrack.webhooks import Emitter
 from data.settings import Settings, read_settings
 
@@ -30,14 +31,17 @@ class OtherDesk:
 
 
 @pytest.fixture(scope="session")
-def world() -> World:
-    return build_world(WorldConfig(months=1, tickets_per_day=1.0, live_days=1))
+def world(canary_watch: Any) -> World:
+    made = build_world(WorldConfig(months=1, tickets_per_day=1.0, live_days=1))
+    canary_watch.canaries.plant_people(made)
+    return made
 
 
 @pytest.fixture
 def other_desk(free_port: int, world: World) -> Iterator[OtherDesk]:
     emitter = Emitter("", "x" * 40, 0.0, SystemClock(), random.Random(1))
     state = load(world)
+    run_state_by_events(state.tracker.project)
     app = OtherNames(create_app(state, emitter), world.taxonomy)
     config = uvicorn.Config(app, "127.0.0.1", free_port, log_level="critical", lifespan="off")
     server = uvicorn.Server(config)

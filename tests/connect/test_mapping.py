@@ -58,6 +58,8 @@ def mappings(draw: st.DrawFn) -> TrackerMapping:
         values=values,
         sla=tuple(draw(st.lists(texts, max_size=3))),
         resolved_states=frozenset(draw(st.sets(texts, min_size=1, max_size=3))),
+        duplicate_link=draw(texts | st.just("")),
+        duplicate_states=frozenset(draw(st.sets(texts, max_size=2))),
         state_events=draw(st.dictionaries(texts, texts, max_size=3)),
         service_accounts=frozenset(draw(st.sets(texts, max_size=3))),
     )
@@ -100,7 +102,7 @@ def test_a_ticket_is_read_in_our_keys() -> None:
     raw = {
         "id": "9-1", "idReadable": "HR-1", "summary": "x", "description": None, "created": 1, "updated": 2,
         "resolved": None, "project": {"id": "0-1", "shortName": "HR"}, "reporter": None, "tags": [],
-        "comments": [],
+        "comments": [], "links": [], "attachments": [],
         "customFields": [
             field("Dringlichkeit", "Notfall"), field("Anfrageart", "Lohnzettel fehlt"),
             field("Kunde", "acme"), field("Status", "Neu"), field("Zuständiges Team", "payroll"),
@@ -124,6 +126,7 @@ def test_a_ticket_is_read_in_our_keys() -> None:
         ({"values": {"priority": "Hoch"}}, "values.priority must be a table"),
         ({"states": {"resolved": []}}, "no resolved state"),
         ({"extra": {}}, "unknown key 'extra'"),
+        ({"duplicates": {"link": 1}}, "duplicates.link must be a text"),
     ],
 )
 def test_contradictions_are_named(tables: dict[str, Any], words: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from planted import NAME
 
 from data.redact.directory import Person
 from data.ticket import FieldChange, Ticket, TicketRecord
@@ -15,7 +16,7 @@ START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 PEOPLE = tuple(
     Person(f"{first} {last}", f"{first}.{last}@acme.example".lower(), f"AC-{i:05d}", client="acme")
     for i, (first, last) in enumerate(
-        [("Anna", "Keller"), ("Bruno", "Tavares"), ("Chiara", "Greco"), ("Dana", "Novotna"), ("Emil", "Skov")]
+        [NAME.split(), ("Bruno", "Tavares"), ("Chiara", "Greco"), ("Dana", "Novotna"), ("Emil", "Skov")]
     )
 )
 TOPICS = (

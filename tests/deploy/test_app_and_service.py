@@ -39,7 +39,7 @@ pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is no
 
 class Keyring:
     def principal(self, header: str) -> Principal | None:
-        return Principal("k1", Role.REVIEWER, None) if header == "Bearer good" else None
+        return Principal("k1", Role.REVIEWER, None, True) if header == "Bearer good" else None
 
 
 class Desk:

@@ -59,3 +59,21 @@ def test_no_failure_reaches_the_users_transaction() -> None:
     (event,) = found["sent"]
     assert (event["issue"], event["project"], event["kinds"]) == ("PAY-1", "PAY", {"created": True})
     assert set(event) == {"v", "issue", "project", "at", "kinds"}
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_only_an_event_that_did_not_arrive_is_warned_of() -> None:
+    script = """
+    const Module = require("node:module"), load = Module._load, said = [];
+    Module._load = (n, ...r) => n.startsWith("@jetbrains/") ? {} : load(n, ...r);
+    console.warn = (line) => said.push(line);
+    const {afterSending} = require("./events.js");
+    for (const response of [{code: 202, isSuccess: true}, {code: 409, isSuccess: false},
+                            {code: 401, isSuccess: false}, {code: 503, isSuccess: false}, null]) {
+      afterSending({response});
+    }
+    console.log(JSON.stringify(said));
+    """
+    done = subprocess.run(["node", "-e", script], capture_output=True, cwd=HOME / "app", timeout=60)
+    assert done.returncode == 0, done.stderr.decode()
+    assert [line.rpartition(" ")[2] for line in json.loads(done.stdout)] == ["401", "503", "answer"]

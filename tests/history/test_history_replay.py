@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planted import TRACKER_TOKEN as TOKEN
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -20,7 +21,6 @@ from data.sandbox.youtrack.state import TrackerState, build_project
 from data.ticket import Comment, FieldChange, Ticket, TicketRecord
 from data.youtrack.client import YouTrackClient
 
-TOKEN = "perm:c3Zj.dGVzdA.only-for-this-test"
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 FIELDS = [
     ("Issue type", "enum[1]", ["payslip_missing", "tax_code_incorrect"], None),
@@ -49,6 +49,10 @@ class Desk:
         made = self.post("/issues", {"project": {"shortName": "PAY"}, "summary": "My payslip"})
         self.issue = str(made["id"])
         self.comments: list[str] = []
+        project = {"shortName": "PAY"}
+        self.others = [self.post("/issues", {"project": project, "summary": f"No {n}"})["id"] for n in (2, 3)]
+        ends = self.http.get(f"/api/issues/{self.issue}/links", params={"fields": "id", "$top": 42}).json()
+        self.ends = [str(e["id"]) for e in ends]
 
     def post(self, path: str, body: Any) -> Any:
         answer = self.http.post(f"/api{path}", json=body)
@@ -60,7 +64,8 @@ class Desk:
         cursor = None
         while True:
             page = self.client.activities_page("PAY", start=from_millis(0), cursor=cursor)
-            changes += [a.change for a in page.items if a.change is not None]
+            mine = [a for a in page.items if a.ticket_id == self.issue]
+            changes += [a.change for a in mine if a.change is not None]
             if not page.more:
                 return replace(self.client.issue(self.issue), changes=tuple(changes))
             cursor = page.cursor
@@ -85,6 +90,15 @@ class Desk:
                 self.post(f"{here}/tags", {"id": tag})
             else:
                 self.http.delete(f"/api{here}/tags/{tag}")
+        elif kind in ("link", "unlink"):
+            other, path = self.others[n % 2], f"{here}/links/{self.ends[n % len(self.ends)]}/issues"
+            if kind == "link":
+                self.post(path, {"id": other})
+            else:
+                self.http.delete(f"/api{path}/{other}")
+        elif kind == "attach":
+            file = {"file": (f"scan{n}.pdf", b"%PDF" + b"x" * n, "application/pdf")}
+            assert self.http.post(f"/api{here}/attachments", files=file).status_code == 200
         elif kind == "comment":
             self.comments.append(self.post(f"{here}/comments", {"text": f"words {n}"})["id"])
         elif said is not None and kind == "edit":
@@ -97,14 +111,19 @@ class Desk:
 
 
 KINDS = ["field", "state", "assignee", "summary", "description", "tag", "comment", "edit", "delete"]
+KINDS += ["link", "unlink", "attach"]
 ACTS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 11)), max_size=20)
 
 
 def seen(record: TicketRecord, now: TicketRecord) -> TicketRecord:
-    """What must agree: all but the history itself and the words of comments that are deleted now."""
+    """What must agree: all but the history itself and the words of comments that are deleted now.
+
+    Of links that are gone by now, words and target are known.
+    """
     gone = {c.id for c in now.comments if c.deleted}
     kept = tuple(c for c in record.comments if c.id not in gone)
-    return replace(record, changes=(), raw_hash="", comments=kept)
+    links = tuple(replace(k, type="", direction="", target="") for k in record.links)
+    return replace(record, changes=(), raw_hash="", comments=kept, links=links)
 
 
 @settings(max_examples=40, deadline=None)

@@ -201,6 +201,17 @@ def node(node_modules: Path) -> str:
 
 
 @pytest.fixture(scope="session")
+def pins() -> dict[str, dict[str, str]]:
+    return PINS
+
+
+@pytest.fixture(scope="session")
+def environment() -> Callable[[str], Path]:
+    """Give the folder of programs of the environment that has a pinned package."""
+    return lambda package: python_environment(package, sys.executable)
+
+
+@pytest.fixture(scope="session")
 def yt_environment() -> Path:
     return python_environment("youtrack-cli", sys.executable)
 

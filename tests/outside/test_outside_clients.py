@@ -27,13 +27,6 @@ def driven(command: list[str], **more: Any) -> str:
     return done.stdout
 
 
-@pytest.fixture
-def pins(request: pytest.FixtureRequest) -> dict[str, dict[str, str]]:
-    import tomllib
-
-    return tomllib.loads((HERE / "pins.toml").read_text())
-
-
 def test_youtrack_sdk(desk: Any, judge: Any, pins: Any, sdk_environment: Path | None) -> None:
     if sdk_environment is None:
         pytest.skip("youtrack-sdk needs Python 3.12 or newer, and this machine has none")

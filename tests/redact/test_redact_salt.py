@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 from pathlib import Path
 
@@ -46,3 +47,25 @@ def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("x")
     with pytest.raises(StorageError, match="cannot be read or made"):
         read_salt(tmp_path / "home")
+
+
+def test_the_errors_say_which_file_and_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / SALT_NAME).write_bytes(b"x" * 33)
+    with pytest.raises(StorageError) as caught:
+        read_salt(tmp_path)
+    assert caught.value.message == f"The redaction salt {tmp_path / SALT_NAME} has 33 bytes instead of 32."
+    assert "Restore it from a backup" in caught.value.remedy
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StorageError, match=r"Not a directory|File exists") as caught:
+        read_salt(tmp_path / "file")
+    assert "FIRSTLINE_HOME" in caught.value.remedy
+
+
+def test_the_sandboxes_salt_is_a_known_one(tmp_path: Path) -> None:
+    known = hashlib.sha256(b"sandbox only: its people do not exist").digest()
+    assert salt_of(read_settings({"FIRSTLINE_HOME": str(tmp_path)})) == known
+
+
+def test_the_homes_parents_are_made(tmp_path: Path) -> None:
+    assert len(read_salt(tmp_path / "a" / "b")) == 32
+    assert len(read_salt(tmp_path / "a" / "b")) == 32

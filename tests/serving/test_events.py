@@ -13,13 +13,15 @@ from zlib import crc32
 import httpx
 import psutil
 import pytest
+from planted import WEBHOOK_SECRET as OLD
+from planted import WEBHOOK_SECRET_NEXT as NEW
+from planted import WEBHOOK_TOKEN as TOKEN
 
 from data.clock import SystemClock
 from data.store import inbox, open_store
 from data.youtrack.webhook import event_body, headers_for, parse_event, standard_headers
 
 PATH = "/v1/events/youtrack"
-OLD, NEW, TOKEN = "o" * 32, "n" * 32, "vendor-token-0123456789-0123456789"
 ROOM = 4
 
 

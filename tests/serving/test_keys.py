@@ -21,10 +21,10 @@ from typer.testing import CliRunner
 
 from data import api_key
 from data.access import Role
-from data.clock import ManualClock
+from data.clock import ManualClock, SystemClock
 from data.keyring import PEPPER_NAME, WORKER_NAME, Keyring, pepper_of, secret_file
 from data.settings import read_settings
-from data.store import Store, api_keys, audit
+from data.store import Store, api_keys, audit, open_store
 from serving.access import RULES, Access, principal_of
 from serving.cli import application
 
@@ -151,6 +151,9 @@ def test_create_list_rotate_revoke(tmp_path: Path, database_url: str, monkeypatc
     second = json.loads(run("rotate", first["key_id"], "--hours", "1", "--json").stdout)
     assert (second["client"], second["role"]) == ("acme", "client")
     assert first["key"] != second["key"]
+    assert not first["acts_for_people"]
+    nobody = run("create", "--name", "x", "--role", "read-only", "--acts-for-people")
+    assert "acts for nobody" in str(nobody.exception)
     listed = json.loads(run("list", "--json").stdout)
     assert [(k["key_id"], k["good"]) for k in listed] == [(first["key_id"], True), (second["key_id"], True)]
     assert run("revoke", second["key_id"]).exit_code == 0
@@ -158,8 +161,6 @@ def test_create_list_rotate_revoke(tmp_path: Path, database_url: str, monkeypatc
     shown = run("list").stdout
     assert "revoked" in shown
     assert first["key"] not in shown
-    from data.store import open_store
-
     with open_store(database_url) as store, store.read() as conn:
         told = [(r.action, r.subject) for r in audit.newest(conn, limit=10)]
     assert told == [
@@ -167,6 +168,24 @@ def test_create_list_rotate_revoke(tmp_path: Path, database_url: str, monkeypatc
         ("key.created", second["key_id"]),
         ("key.created", first["key_id"]),
     ]
+
+
+def test_the_right_to_act_for_people_survives_a_rotation(
+    tmp_path: Path, sqlite_url: str, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("FIRSTLINE_HOME", str(tmp_path))
+    monkeypatch.setenv("FIRSTLINE_DATABASE_URL", sqlite_url)
+
+    def run(*words: str) -> Any:
+        return json.loads(CliRunner().invoke(application(), ["keys", *words, "--json"]).stdout)
+
+    app = run("create", "--name", "app", "--role", "reviewer", "--acts-for-people")
+    again = run("rotate", app["key_id"])
+    assert (app["acts_for_people"], again["acts_for_people"]) == (True, True)
+    with open_store(sqlite_url) as store:
+        caller = Keyring(store, tmp_path, SystemClock()).principal(f"Bearer {again['key']}")
+    assert caller is not None
+    assert caller.acts_for_people
 
 
 def test_a_service_that_asks_for_keys_lets_its_worker_and_its_friends_in(
@@ -186,6 +205,17 @@ def test_a_service_that_asks_for_keys_lets_its_worker_and_its_friends_in(
         answer = httpx.post(f"{running.url}/v1/triage", json=body, headers=headers, timeout=60)
         assert answer.status_code == status
     assert httpx.get(f"{running.url}/metrics", headers=own).status_code == 403
+    portal = CliRunner().invoke(
+        application(), ["keys", "create", "--name", "p", "--role", "client", "--client", "acme", "--json"]
+    )
+    headers = {"Authorization": f"Bearer {json.loads(portal.stdout)['key']}"}
+    asked = {"tickets": [{**body["tickets"][0], "client": c} for c in (None, "acme", "globex", "nobody")]}
+    answer = httpx.post(f"{running.url}/v1/triage", json=asked, headers=headers, timeout=60)
+    unnamed, named, foreign, unknown = answer.json()["results"]
+    assert {k: v for k, v in named.items() if k != "id"} == {k: v for k, v in unnamed.items() if k != "id"}
+    assert named["decision"]
+    assert foreign["error"] == unknown["error"]
+    assert "not the key's" in foreign["error"]
     assert httpx.get(f"{running.url}/metrics", headers={"Authorization": f"Bearer {key}"}).status_code == 200
     log = running.log.read_text()
     assert key not in log

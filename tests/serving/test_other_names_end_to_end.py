@@ -20,7 +20,7 @@ from data.clock import SystemClock, to_millis
 from data.sandbox.world import WorldConfig, build_world
 from data.sandbox.youtrack.app import create_app
 from data.sandbox.youtrack.loading import SandboxState, load
-from data.sandbox.youtrack.other_names import OtherNames
+from data.sandbox.youtrack.other_names import OtherNames, run_state_by_events
 from data.sandbox.youtrack.webhooks import Emitter
 from data.settings import read_settings
 from data.store import open_store
@@ -34,6 +34,7 @@ from serving.worker import Worker
 def other_desk(free_port: int) -> Iterator[tuple[SandboxState, str]]:
     world = build_world(WorldConfig(months=1, tickets_per_day=1.0, live_days=1))
     state = load(world)
+    run_state_by_events(state.tracker.project)
     emitter = Emitter("", "x" * 40, 0.0, SystemClock(), random.Random(1))
     app = OtherNames(create_app(state, emitter), world.taxonomy)
     config = uvicorn.Config(app, "127.0.0.1", free_port, log_level="critical", lifespan="off")
@@ -71,7 +72,7 @@ def test_a_ticket_is_decided_and_delivered_in_the_desks_own_words(
 
     result = CliRunner().invoke(application(), ["connect", "--write", "--json"])
     told = json.loads(result.output)
-    assert result.exit_code == 0 and told["problems"] == []
+    assert result.exit_code == 0 and not [p for p in told["problems"] if p["blocking"]]
     assert len(told["dry_run"]) == 20
     rehearsed = {r["ticket"]: r for r in told["dry_run"]}[issue.readable_id]
     assert issue.fields["Issue type"] is None, "a dry run writes nothing"

@@ -123,7 +123,8 @@ def test_many_callers_at_once_get_their_own_answers(http: httpx.Client) -> None:
 
 def test_health_and_openapi(http: httpx.Client) -> None:
     assert http.get("/livez").status_code == 200
-    assert http.get("/readyz").status_code == 200
+    ready = http.get("/readyz")
+    assert (ready.status_code, ready.json()["ready"], ready.json()["engine"]["ok"]) == (200, True, True)
     schema = http.get("/docs.json").json()
     assert "/v1/triage" in schema["paths"]
     text = json.dumps(schema["components"])
@@ -215,10 +216,12 @@ def test_an_occupied_port_is_named_with_its_holder(service: Any) -> None:
     assert "Traceback" not in words
 
 
-def test_a_damaged_bundle_is_refused_before_the_server_starts(tmp_path: Path, install: Any) -> None:
+def test_a_damaged_bundle_is_refused_before_the_server_starts(
+    tmp_path: Path, install: Any, free_port: int
+) -> None:
     (install(tmp_path) / "calibration.json").write_text("{}")
     firstline = str(Path(sys.executable).with_name("firstline"))
-    env = {**os.environ, "FIRSTLINE_HOME": str(tmp_path), "FIRSTLINE_SERVICE_PORT": "8899"}
+    env = {**os.environ, "FIRSTLINE_HOME": str(tmp_path), "FIRSTLINE_SERVICE_PORT": str(free_port)}
     done = subprocess.run([firstline, "serve"], env=env, capture_output=True, timeout=60)
     assert done.returncode == 5
     assert b"calibration.json was changed" in done.stderr
@@ -233,6 +236,7 @@ def test_not_ready_while_the_database_does_not_answer(service: Any, http: httpx.
         holder.execute("ROLLBACK")
     assert answer.status_code == 503
     assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.json()["database"]["ok"], answer.json()["engine"]["ok"]) == (False, True)
     assert http.get("/livez").status_code == 200
     deadline = time.monotonic() + 40
     while http.get("/readyz").status_code != 200:
@@ -240,8 +244,9 @@ def test_not_ready_while_the_database_does_not_answer(service: Any, http: httpx.
         time.sleep(0.3)
 
 
-def test_bentoml_started_by_hand_on_a_bad_home_ends_with_one_message(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "bentoml", "serve", "serving.service:FirstlineService", "--port", "8899"]
+def test_bentoml_started_by_hand_on_a_bad_home_ends_with_one_message(tmp_path: Path, free_port: int) -> None:
+    command = [sys.executable, "-m", "bentoml", "serve", "serving.service:FirstlineService"]
+    command += ["--host", "127.0.0.1", "--port", str(free_port)]
     env = {**os.environ, "FIRSTLINE_HOME": str(tmp_path), "BENTOML_HOME": str(tmp_path / "bento")}
     done = subprocess.run(command, env=env, capture_output=True, timeout=60, cwd=Path(__file__).parents[2])
     said = done.stdout + done.stderr

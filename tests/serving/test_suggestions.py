@@ -28,9 +28,10 @@ from serving.suggestions import routes
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 TAXONOMY = load_taxonomy()
 KEYS = {
-    "reviewer": Principal("k1", Role.REVIEWER, None),
-    "acme": Principal("k2", Role.REVIEWER, "acme"),
-    "globex": Principal("k3", Role.REVIEWER, "globex"),
+    "reviewer": Principal("k1", Role.REVIEWER, None, acts_for_people=True),
+    "acme": Principal("k2", Role.REVIEWER, "acme", acts_for_people=True),
+    "globex": Principal("k3", Role.REVIEWER, "globex", acts_for_people=True),
+    "plain": Principal("k6", Role.REVIEWER, None),
     "reader": Principal("k4", Role.READ_ONLY, None),
     "client": Principal("k5", Role.CLIENT, "acme"),
 }
@@ -261,6 +262,15 @@ def test_who_may_not(desk: Desk, key: str, method: str, status: int) -> None:
     desk.file()
     answer = desk.call(method, "PAY-17/accept" if method == "POST" else "PAY-17/suggestion", key)
     assert answer.status_code == status
+
+
+def test_only_the_apps_key_may_name_the_person(desk: Desk) -> None:
+    desk.file()
+    refused = desk.act("accept", key="plain")
+    assert (refused.status_code, refused.json()["detail"]) == (403, "This key may not act for a person.")
+    assert desk.effects() == []
+    answer = desk.act("accept", key="plain", headers={"X-Firstline-Actor": ""})
+    assert answer.json()["feedback"]["by"] == "key:k6"
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse
 from data.caps import Caps
 from data.clock import SystemClock
 from data.settings import Settings, read_settings
-from data.store import Store, absence, decisions, open_store, outbox
+from data.store import Store, absence, decisions, inbox, open_store, outbox
 from data.youtrack.client import YouTrackClient
 from data.youtrack.transport import Retrying
 from data.youtrack.webhook import event_body, headers_for
@@ -217,6 +217,8 @@ def test_tracker_and_service_may_be_away_and_nothing_is_lost(desk: Any, here: St
         turns(worker, lambda: "service not reachable" in log.getvalue())
     worker = made(log)
     issue = desk.file(SURE, "I forgot my password and cannot sign in")
+    for n in range(5):  # more than the lost replies that are taken for bad luck
+        desk.file(SURE, f"I forgot my password and cannot sign in, now for the time number {n}")
     worker.read_tracker()
     worker.triage()
     desk.down = True
@@ -232,6 +234,41 @@ def test_tracker_and_service_may_be_away_and_nothing_is_lost(desk: Any, here: St
     assert "password" not in log.getvalue()
     with here.read() as conn:
         assert outbox.counts(conn)["dead"] == 0
+
+
+def test_one_lost_reply_holds_nothing_else_up(desk: Any, here: Store, made: Any) -> None:
+    issues = [desk.file(SURE, f"I forgot my password and cannot sign in ({n})") for n in range(6)]
+    log, hurt = io.StringIO(), issues[0].id
+    worker = made(log)
+    worker.read_tracker()
+    worker.triage()
+    desk.fault = lambda method, path: JSONResponse({"error": "lost"}, 502) if hurt in path else None
+    for _ in range(3):
+        worker.deliver()
+    assert all(desk.said(i) for i in issues[1:])
+    assert not desk.said(issues[0])
+    assert "not reachable" not in log.getvalue()
+    desk.fault = lambda method, path: None
+    turns(worker, lambda: bool(desk.said(issues[0])))
+
+
+def test_one_lost_reply_sends_no_other_event_back(desk: Any, here: Store, made: Any) -> None:
+    worker = made()
+    worker.read_tracker()
+    issues = [desk.file(SURE, f"I forgot my password and cannot sign in ({n})") for n in range(12)]
+    with here.write() as conn:
+        for issue in issues:
+            body = event_body(
+                id=issue.id, issue=issue.readable_id, project="PAY", at=issue.created, kinds=["created"]
+            )
+            inbox.receive(conn, issue.id, body, SystemClock().now())
+    hurt = issues[3].id
+    desk.fault = lambda method, path: JSONResponse({"error": "lost"}, 502) if hurt in path else None
+    assert worker.read_events() == 11
+    with here.read() as conn:
+        assert [key for key, _ in inbox.pending(conn)] == [hurt]
+    desk.fault = lambda method, path: None
+    assert worker.read_events() == 1
 
 
 def test_what_the_tracker_never_takes_is_given_up_alone(desk: Any, here: Store, made: Any) -> None:
@@ -299,6 +336,32 @@ def test_an_event_brings_a_ticket_in_without_polling(service: Any, desk: Any) ->
     assert len(desk.said(issue)) == 1
     page = httpx.get(f"{service.url}/").text
     assert f"{settings.tracker_url}/issue/{issue.readable_id}" in page
+
+
+def test_what_is_to_be_delivered_or_was_announced_does_not_hold_up_polling(
+    desk: Any, home: Settings, here: Store, made: Any
+) -> None:
+    worker = made()
+    worker.turn()
+    issues = [desk.file(SURE, "I forgot my password and cannot sign in") for _ in range(24)]
+    now = SystemClock().now()
+    with here.write() as conn:
+        for n, issue in enumerate(issues):
+            facts = {"id": issue.id, "issue": issue.readable_id, "project": "PAY", "at": issue.created}
+            inbox.receive(conn, f"event {n}", event_body(**facts, kinds=["created"]), now)
+    desk.requests.clear()
+    desk.fault = lambda method, path: time.sleep(0.02)  # longer than the polling interval for every few
+    turns(worker, lambda: all(desk.said(i) for i in issues))
+    reads, comments = [0], [0]  # since the last poll
+    for method, path in desk.requests:
+        if path.endswith("/activitiesPage"):
+            reads, comments = [*reads, 0], [*comments, 0]
+        comments[-1] += method == "POST" and path.endswith("/comments")
+        # The look before a delivery is a read as well, so reads count while nothing was said yet.
+        reads[-1] += method == "GET" and path.startswith("/api/issues/") and not sum(comments)
+    assert sum(comments) == 24
+    assert max(comments) <= 4, comments
+    assert 0 < reads[0] <= 10, reads
 
 
 _KILLED = """

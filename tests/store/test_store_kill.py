@@ -22,7 +22,7 @@ while True:
     n += 1
     key = f"{sys.argv[2]}:{n}"
     with store.write() as conn:
-        inbox.receive(conn, key, b"{}", now)
+        inbox.accept(conn, key, b"{}", now, room=1_000_000)
         jobs.enqueue(conn, key, "triage", {}, now)
     print(key, flush=True)
 """

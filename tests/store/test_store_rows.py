@@ -99,17 +99,6 @@ def test_decision_and_effects_are_committed_together_or_not_at_all(store: Store)
         assert outbox.get(conn, "op") is None
 
 
-def test_an_event_received_twice_is_kept_once(store: Store) -> None:
-    with store.write() as conn:
-        assert inbox.receive(conn, "k1", b'{"v":1}', NOW)
-        assert not inbox.receive(conn, "k1", b'{"v":1}', NOW + timedelta(seconds=9))
-        inbox.receive(conn, "k2", b"\xff\x00", NOW)
-        assert [k for k, _ in inbox.pending(conn)] == ["k1", "k2"]
-        inbox.processed(conn, ["k1"], NOW)
-        assert [k for k, _ in inbox.pending(conn)] == ["k2"]
-        assert inbox.forget(conn, NOW + timedelta(days=1)) == 1
-
-
 def test_an_event_is_new_once_and_its_signature_is_good_once(store: Store) -> None:
     def offer(key: str, webhook_id: str | None, second: int | None, room: int = 99) -> str:
         signed = None if second is None else NOW + timedelta(seconds=second)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from data.store import Store, tickets
-from data.ticket import Comment, FieldChange, Ticket, TicketRecord
+from data.ticket import Attachment, Comment, FieldChange, Link, Ticket, TicketRecord
 
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 PROPERTY = settings(
@@ -37,6 +37,14 @@ comments = st.builds(
 )
 changes = st.builds(
     FieldChange, id=names, author=names, at=moments, field=names, removed=maybe_names, added=maybe_names
+)
+attachments = st.builds(
+    Attachment,
+    id=names,
+    name=texts,
+    size=st.none() | st.integers(0, 2**40),
+    mime_type=texts,
+    created=st.none() | moments,
 )
 plain_tickets = st.builds(
     Ticket,
@@ -64,6 +72,8 @@ records = st.builds(
     team=maybe_names,
     tags=st.lists(names, max_size=3).map(tuple),
     comments=st.lists(comments, max_size=4, unique_by=lambda c: c.id).map(tuple),
+    links=st.lists(st.builds(Link, names, names, names, names, names), max_size=3).map(tuple),
+    attachments=st.lists(attachments, max_size=3).map(tuple),
     changes=st.lists(changes, max_size=4, unique_by=lambda c: c.id).map(tuple),
     raw_hash=names,
 )

@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from planted import TRACKER_TOKEN as TOKEN
+from planted import WRITTEN
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -23,7 +25,6 @@ from data.clock import ManualClock
 from data.youtrack.client import YouTrackClient
 from data.youtrack.transport import Retrying
 
-TOKEN = "perm:c3Zj.dGVzdA.only-for-this-test"
 START = 1_780_000_000_000
 MINUTE = 60_000
 NAMES = ("Category", "Issue type", "Priority", "Team", "State", "Client", "Country", "Assignee")
@@ -85,7 +86,7 @@ class FakeDesk:
             "idReadable": f"PAY-{n}",
             "$type": "Issue",
             "summary": values.pop("summary", f"Request {n}"),
-            "description": values.pop("description", None),
+            "description": values.pop("description", WRITTEN),
             "created": self.now,
             "updated": self.now,
             "resolved": None,
@@ -94,6 +95,8 @@ class FakeDesk:
             "tags": [],
             "customFields": fields,
             "comments": [],
+            "links": [],
+            "attachments": [],
         }
         self._log(f"3-{n}", "IssueCreatedCategory", "requester", None, [], [])
         for name, value in {"State": "New", "Priority": "Normal", "Client": "acme"}.items():

@@ -49,7 +49,7 @@ def test_every_kind_of_change_is_kept_with_who_and_when(
         ("comment", said, None, None, "kim"),
         ("comment_text", said, "first words", "better words", "kim"),
         ("summary", None, "old summary", "new summary", "kim"),
-        ("link", None, None, "PAY-9", "kim"),
+        ("link", None, None, "3-9", "kim"),
         ("tags", None, None, "vip", "kim"),
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -19,6 +20,7 @@ from data.youtrack.webhook import (
     event_body,
     event_key,
     headers_for,
+    key_bytes,
     parse_event,
     sign,
     standard_headers,
@@ -178,3 +180,150 @@ def test_what_is_no_event_is_refused_in_words(body: bytes) -> None:
 def test_unknown_attributes_are_ignored(value: object, name: str) -> None:
     assume(name not in GOOD)
     assert parse_event(json.dumps(GOOD | {name: value}).encode()) == parse_event(BODY)
+
+
+# Keys, forms and words, one by one.
+
+SPEC_KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def test_the_standards_own_example() -> None:
+    """The example of the Standard Webhooks specification: key, id, time, body and signature."""
+    body = b'{"test": 2432232314}'
+    headers = standard_headers(SPEC_KEY, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
+    assert headers == {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+    moment = datetime.fromtimestamp(1614265330, UTC)
+    assert verify(SPEC_KEY, headers, body, moment) == Proof("msg_p5jXN8AQM9LWM0D4loKWxJek", moment)
+
+
+def test_a_key_is_text_or_base64_after_its_prefix() -> None:
+    assert key_bytes("text é") == "text é".encode()
+    assert key_bytes("whsec_AAEC") == b"\x00\x01\x02"
+    for wrong in ("whsec_AAE", "whsec_A*EC", "whsec_é"):
+        with pytest.raises(WebhookError, match="not base64"):
+            key_bytes(wrong)
+
+
+def test_both_headers_of_our_own_form() -> None:
+    assert headers_for(KEY, 7, b"x") == {
+        "X-Firstline-Timestamp": "7",
+        "X-Firstline-Signature": f"v1={sign(KEY, 7, b'x')}",
+    }
+
+
+@pytest.mark.parametrize("form", [headers_for, lambda k, t, b: standard_headers(k, "evt_1", t, b)])
+def test_any_of_several_keys_and_signatures_may_match_wherever_it_stands(form: Any) -> None:
+    keys = ["a" * 32, "b" * 32, "c" * 32]
+    name = next(n for n in form(KEY, STAMP, BODY) if n.lower().endswith("signature"))
+    signatures = {k: form(k, STAMP, BODY)[name] for k in keys}
+    glue = " " if name == "webhook-signature" else ", "
+    for right in keys:
+        headers = form(right, STAMP, BODY)
+        assert verify(keys, headers, BODY, NOW)
+        for order in (keys, keys[::-1]):
+            offered = glue.join(signatures[k] for k in order)
+            assert verify(right, headers | {name: offered}, BODY, NOW)
+    with pytest.raises(WebhookError, match="signature does not match"):
+        verify("d" * 32, headers | {name: glue.join(signatures.values())}, BODY, NOW)
+
+
+@pytest.mark.parametrize("lost", ["webhook-id", "webhook-timestamp"])
+def test_a_standard_event_without_id_or_time_is_unsigned(lost: str) -> None:
+    headers = standard_headers(KEY, "evt_1", STAMP, BODY)
+    del headers[lost]
+    with pytest.raises(WebhookError, match="not signed"):
+        verify(KEY, headers, BODY, NOW)
+    with pytest.raises(WebhookError, match="not signed"):
+        verify(KEY, {}, BODY, NOW)
+
+
+def test_the_longest_id_is_taken() -> None:
+    assert verify(KEY, standard_headers(KEY, "x" * 256, STAMP, BODY), BODY, NOW).message_id == "x" * 256
+    with pytest.raises(WebhookError, match="256 printable ASCII"):
+        verify(KEY, standard_headers(KEY, "x" * 257, STAMP, BODY), BODY, NOW)
+
+
+def test_a_standard_signature_of_another_version_does_not_count() -> None:
+    headers = standard_headers(KEY, "evt_1", STAMP, BODY)
+    for prefix in ("v1a,", "v2,", ""):
+        other = headers["webhook-signature"].replace("v1,", prefix)
+        with pytest.raises(WebhookError, match="signature does not match"):
+            verify(KEY, headers | {"webhook-signature": other}, BODY, NOW)
+        both = f"{other} {headers['webhook-signature']}"
+        assert verify(KEY, headers | {"webhook-signature": both}, BODY, NOW)
+
+
+def test_how_far_clocks_may_differ_can_be_said() -> None:
+    for form in (headers_for(KEY, STAMP, BODY), standard_headers(KEY, "evt_1", STAMP, BODY)):
+        for seconds in (-10, 10):
+            moment = NOW + timedelta(seconds=seconds)
+            assert verify(KEY, form, BODY, moment, tolerance=10).signed_at == NOW
+            with pytest.raises(WebhookError, match="more than 9 s away"):
+                verify(KEY, form, BODY, moment, tolerance=9)
+
+
+def test_a_time_of_twelve_digits_is_one_and_of_thirteen_is_none() -> None:
+    far = datetime.fromtimestamp(100_000_000_000, UTC)
+    assert verify(KEY, headers_for(KEY, 100_000_000_000, BODY), BODY, far)
+    with pytest.raises(WebhookError, match="not a number of seconds"):
+        verify(KEY, headers_for(KEY, 1_000_000_000_000, BODY), BODY, far)
+    with pytest.raises(WebhookError, match="not a number of seconds"):
+        verify(KEY, headers_for(KEY, STAMP, BODY) | {TIMESTAMP_HEADER: "x"}, BODY, NOW)
+
+
+def test_an_event_has_these_very_bytes() -> None:
+    """The app makes the same in JavaScript; both sides sign them."""
+    made = event_body(id="3-1", issue="PAY-1", project="PAY", at=7, kinds=["created", "updated"])
+    assert made == (
+        b'{"v":1,"id":"3-1","issue":"PAY-1","project":"PAY","at":7,"kinds":{"created":true,"updated":true}}'
+    )
+    assert event_key(b"x") == "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
+
+
+def test_kinds_are_those_that_are_on_in_order_and_the_id_may_be_the_readable_one() -> None:
+    fact = {k: v for k, v in GOOD.items() if k != "id"}
+    fact["kinds"] = {"updated": True, "created": True, "off": False, "one": 1, "text": "true"}
+    event = parse_event(json.dumps(fact).encode())
+    assert (event.id, event.issue, event.kinds) == ("PAY-17", "PAY-17", ("created", "updated"))
+
+
+@pytest.mark.parametrize("name", ["id", "issue", "project"])
+def test_ids_have_1_to_128_characters(name: str) -> None:
+    for length, good in ((1, True), (128, True), (0, False), (129, False)):
+        body = json.dumps(GOOD | {name: "x" * length}).encode()
+        if good:
+            assert getattr(parse_event(body), name) == "x" * length
+        else:
+            with pytest.raises(WebhookError, match="lacks id, issue or project"):
+                parse_event(body)
+    with pytest.raises(WebhookError, match="lacks id, issue or project"):
+        parse_event(json.dumps(GOOD | {name: 7}).encode())
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b" " * (MAX_BODY_BYTES + 1), "larger than 64 KiB"),
+        (b"{", "not JSON"),
+        (b"[" * 30_000, "not JSON"),
+        (b"[]", "unknown version"),
+        (b'{"v": 2}', "unknown version"),
+        (json.dumps(GOOD | {"at": None}).encode(), "lacks at or kinds"),
+        (json.dumps(GOOD | {"at": True}).encode(), "lacks at or kinds"),
+        (json.dumps(GOOD | {"kinds": []}).encode(), "lacks at or kinds"),
+    ],
+)
+def test_what_is_wrong_with_an_event_is_said(body: bytes, words: str) -> None:
+    with pytest.raises(WebhookError, match=words) as caught:
+        parse_event(body)
+    assert "secret" in caught.value.remedy
+    assert (caught.value.exit_code, caught.value.title) == (3, "Event refused")
+
+
+def test_an_event_of_the_greatest_length_is_read() -> None:
+    body = BODY + b" " * (MAX_BODY_BYTES - len(BODY))
+    assert parse_event(body) == parse_event(BODY)

@@ -11,6 +11,7 @@ from data.sandbox.youtrack.access import in_team
 from data.sandbox.youtrack.kinds import KINDS
 from data.sandbox.youtrack.links import link
 from data.sandbox.youtrack.model import Field, Issue, Link, Period, User, Value
+from data.sandbox.youtrack.regard import star, vote
 from data.sandbox.youtrack.state import TrackerState
 from data.sandbox.youtrack.values import parse_minutes, possible_events
 
@@ -43,7 +44,7 @@ class _Reader:
 
     def next(self, text: str) -> tuple[Step, str]:
         """Return the step at the beginning and what is left."""
-        for reading in (self._tag, self._link, self._field, self._bare):
+        for reading in (self._tag, self._regard, self._link, self._field, self._bare):
             found = reading(text)
             if found is not None:
                 return found
@@ -59,6 +60,16 @@ class _Reader:
                 return Step(f"Unknown tag: {rest}", None, True), ""
             apply = partial(_tagged, self._state, self._issue, name, adds)
             return Step(f"{'Add' if adds else 'Remove'} tag {name}", apply), rest[len(name) :].strip()
+        return None
+
+    def _regard(self, text: str) -> tuple[Step, str] | None:
+        state, issue = self._state, self._issue
+        for word, on in (("vote", True), ("unvote", False), ("star", True), ("unstar", False)):
+            rest = _after(text, word)
+            if rest is None:
+                continue
+            change = _voted if "vote" in word else _starred
+            return Step(word.capitalize(), partial(change, state, issue, on)), rest
         return None
 
     def _link(self, text: str) -> tuple[Step, str] | None:
@@ -137,6 +148,14 @@ class _Reader:
 def _tagged(state: TrackerState, issue: Issue, name: str, adds: bool, author: User, at: int) -> None:
     # Only now: a command that is merely looked at, or refused, makes no tag.
     (state.add_tag if adds else state.remove_tag)(issue, author, at, state.tag(name))
+
+
+def _voted(state: TrackerState, issue: Issue, on: bool, author: User, at: int) -> None:
+    vote(state, issue, author, at, on)
+
+
+def _starred(state: TrackerState, issue: Issue, on: bool, author: User, at: int) -> None:
+    star(state, issue, author, author, at, on)
 
 
 def _after(text: str, phrase: str) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 from data.sandbox.youtrack import writes
 from data.sandbox.youtrack.access import in_team
 from data.sandbox.youtrack.call import Call, listed_comments
+from data.sandbox.youtrack.drafts import published_comment
 from data.sandbox.youtrack.errors import bad_request, entity_not_found, forbidden
 from data.sandbox.youtrack.model import REACTION, Issue, Reaction
 from data.sandbox.youtrack.table import Table, Told
@@ -43,7 +44,7 @@ def comment_table() -> Table:
 
 def _add_comment(call: Call) -> tuple[Issue, Any]:
     issue = call.issue()
-    return issue, writes.add_comment(call.state, issue, call.object_body(), call.caller, call.at)
+    return issue, writes.add_comment(call.state, issue, published_comment(call), call.caller, call.at)
 
 
 def _update_comment(call: Call) -> tuple[Issue, Any]:

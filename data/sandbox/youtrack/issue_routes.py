@@ -7,10 +7,11 @@ from typing import Any
 from data.sandbox.youtrack import views, writes
 from data.sandbox.youtrack.access import permits
 from data.sandbox.youtrack.call import Call, found
-from data.sandbox.youtrack.errors import bad_request, entity_not_found, forbidden
+from data.sandbox.youtrack.drafts import published
+from data.sandbox.youtrack.errors import entity_not_found
 from data.sandbox.youtrack.feed import activities, activities_page
 from data.sandbox.youtrack.links import link, unlink
-from data.sandbox.youtrack.model import Activity, Issue, Link, Tag
+from data.sandbox.youtrack.model import Activity, Issue, Link
 from data.sandbox.youtrack.table import Methods, Table, Told
 from data.sandbox.youtrack.visibility import entity_id
 
@@ -42,16 +43,6 @@ def issue_table() -> Table:
             {"get": lambda c: c.page(_link(c).others), "post": Told("updated", _add_link)},
         ),
         ("/issues/{issue}/links/{link}/issues/{other}", {"delete": Told("updated", _remove_link)}),
-        ("/issueLinkTypes", {"get": lambda c: c.page(c.state.link_types)}),
-        ("/issueLinkTypes/{type}", {"get": _link_type}),
-        (
-            "/issues/{issue}/tags",
-            {"get": lambda c: c.page(c.issue().tags), "post": Told("updated", _add_tag)},
-        ),
-        ("/issues/{issue}/tags/{tag}", {"get": _issue_tag, "delete": Told("updated", _remove_tag)}),
-        ("/tags", {"get": _tags, "post": _create_tag}),
-        ("/tags/{tag}", {"get": _tag, "post": _rename_tag, "delete": _delete_tag}),
-        ("/tags/{tag}/issues", {"get": _tagged}),
         ("/issues/{issue}/activities", {"get": lambda c: activities(c, c.issue())}),
         ("/issues/{issue}/activities/{activity}", {"get": _activity}),
         ("/issues/{issue}/activitiesPage", {"get": lambda c: activities_page(c, c.issue())}),
@@ -70,7 +61,7 @@ def _list_issues(call: Call) -> list[Any]:
 
 
 def _create_issue(call: Call) -> tuple[Issue, Any]:
-    issue = writes.create_issue(call.state, call.object_body(), call.caller, call.at)
+    issue = writes.create_issue(call.state, published(call), call.caller, call.at)
     return issue, issue
 
 
@@ -144,25 +135,6 @@ def _remove_link(call: Call) -> tuple[Issue, Any]:
     return issue, None
 
 
-def _add_tag(call: Call) -> tuple[Issue, Any]:
-    issue, tag = call.issue(), writes.find_tag(call.state, call.object_body())
-    call.state.add_tag(issue, call.caller, call.at, tag)
-    return issue, tag
-
-
-def _remove_tag(call: Call) -> tuple[Issue, Any]:
-    issue, tag = call.issue(), writes.find_tag(call.state, {"id": call.path("tag")})
-    call.state.remove_tag(issue, call.caller, call.at, tag)
-    return issue, None
-
-
-def _link_type(call: Call) -> Any:
-    for kind in call.state.link_types:
-        if kind.id == call.path("type"):
-            return kind
-    raise entity_not_found(call.path("type"))
-
-
 def _activity(call: Call) -> Activity:
     index = call.state.activity_index(call.path("activity"))
     if index is not None:
@@ -171,66 +143,3 @@ def _activity(call: Call) -> Activity:
         if activity.comment is None or permits(call.caller, activity.comment.visibility):
             return activity
     raise entity_not_found(call.path("activity"))
-
-
-def _issue_tag(call: Call) -> Tag:
-    tag = _tag(call)
-    if tag not in call.issue().tags:
-        raise entity_not_found(tag.id)
-    return tag
-
-
-def _sees(call: Call, tag: Tag) -> bool:
-    return tag.shared is None or tag.owner is call.caller or tag.shared.has(call.caller)
-
-
-def _tags(call: Call) -> list[Any]:
-    query = call.request.query_params.get("query", "").lower()
-    every = [t for t in call.state.tags.values() if _sees(call, t)]
-    return call.page([t for t in every if t.name.lower().startswith(query)])
-
-
-def _tag(call: Call) -> Tag:
-    tag: Tag = writes.find_tag(call.state, {"id": call.path("tag")})
-    if not _sees(call, tag):
-        raise entity_not_found(tag.id)
-    return tag
-
-
-def _create_tag(call: Call) -> Tag:
-    name = call.object_body().get("name")
-    if not isinstance(name, str) or not name.strip():
-        raise bad_request("Tag name is required")
-    if name in call.state.tags:
-        raise bad_request(f"Tag with the name {name} already exists")
-    tag = call.state.tag(name)
-    tag.owner = call.caller
-    return tag
-
-
-def _own_tag(call: Call) -> Tag:
-    tag = _tag(call)
-    if tag.owner is not None and tag.owner is not call.caller:
-        raise forbidden("You do not have permission to change this tag.")
-    return tag
-
-
-def _rename_tag(call: Call) -> Tag:
-    tag, name = _own_tag(call), call.object_body().get("name")
-    if isinstance(name, str) and name.strip():
-        call.state.tags.pop(tag.name)
-        tag.name = name
-        call.state.tags[name] = tag
-    return tag
-
-
-def _delete_tag(call: Call) -> None:
-    tag = _own_tag(call)
-    for issue in [i for i in call.state.issues.values() if tag in i.tags]:
-        call.state.remove_tag(issue, call.caller, call.at, tag)
-    call.state.tags.pop(tag.name)
-
-
-def _tagged(call: Call) -> list[Any]:
-    tag = _tag(call)
-    return call.page([i for i in found(call, "") if tag in i.tags])

@@ -32,9 +32,12 @@ def link(state: TrackerState, issue: Issue, author: User, at: int, wanted: Link)
     state.touch(wanted.issue)
     issue.links.append(wanted)
     wanted.issue.links.append(_other_end(issue, wanted))
-    state.record(issue, author, at, "LinksCategory", added=[wanted.issue], removed=[])
+    ends = [(issue, wanted)]
     if unverified.LINKS_ON_BOTH_ENDS:
-        state.record(wanted.issue, author, at, "LinksCategory", added=[issue], removed=[])
+        ends.append((wanted.issue, _other_end(issue, wanted)))
+    for holder, end in ends:
+        words = _words(end)
+        state.record(holder, author, at, "LinksCategory", added=[end.issue], removed=[], relation=words)
 
 
 def unlink(state: TrackerState, issue: Issue, author: User, at: int, gone: Link) -> None:
@@ -45,11 +48,16 @@ def unlink(state: TrackerState, issue: Issue, author: User, at: int, gone: Link)
         kept = [known for known in holder.links if not _same(known, end)]
         if len(kept) < len(holder.links):
             holder.links[:] = kept
-            state.record(holder, author, at, "LinksCategory", added=[], removed=[end.issue])
+            words = _words(end)
+            state.record(holder, author, at, "LinksCategory", added=[], removed=[end.issue], relation=words)
 
 
 def _other_end(issue: Issue, link: Link) -> Link:
     return Link(link.type, not link.outward and link.type.directed, issue)
+
+
+def _words(link: Link) -> str:
+    return link.type.outward if link.outward or not link.type.directed else link.type.inward
 
 
 def _same(one: Link, two: Link) -> bool:

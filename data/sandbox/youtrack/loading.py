@@ -92,6 +92,7 @@ def load(world: World) -> SandboxState:
     tracker.tokens[BOARD_TOKEN] = tracker.add_user(BOARD_LOGIN, "You, at the board", team=True)
     for agent in world.desk.everyone:
         tracker.add_user(agent.login, agent.name, email=agent.email, team=True)
+    engineering.leader = tracker.project.leader
     engineering.team.members |= tracker.project.team.members
     with _uncollected():
         for ticket in world.history:

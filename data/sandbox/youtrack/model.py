@@ -5,6 +5,7 @@ Entities are equal only to themselves; two values with the same name in two proj
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -33,17 +34,18 @@ class User:
 
 @dataclass(slots=True, eq=False)
 class Group:
-    """People by login. `project`: it is that project's team. `everyone`: all users are in it."""
+    """People by login, and other groups. `project`: it is that project's team. `everyone`: all users."""
 
     id: str
     name: str
     members: set[str] = field(default_factory=set)
     project: Project | None = None
     everyone: bool = False
+    groups: list[Group] = field(default_factory=list)
 
     def has(self, user: User) -> bool:
         """Tell whether the user belongs to it."""
-        return self.everyone or user.login in self.members
+        return self.everyone or user.login in self.members or any(g.has(user) for g in self.groups)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +73,7 @@ class Element:
     release_date: int | None = None
     owner: User | None = None
     localized: str | None = None
+    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,8 @@ class Goal:
 class Field:
     """A custom field of one project. `kind` is a field type's id such as `enum[1]` (see `kinds`).
 
+    One that no project has stands for a shared field, or for a set of values, alone.
+
     `required`: must have a value. `shown_when`: only while that field has that value.
     """
 
@@ -125,6 +130,14 @@ class Field:
     shown_when: tuple[str, str] | None = None
     goal: Goal | None = None
     localized: str | None = None
+    bundle_name: str = ""
+    home: Project | None = None  # the project that has it
+    public: bool = True
+    empty_text: str = ""
+    individuals: list[User] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    people: Callable[[], list[User]] = list
+    """Whom a field of people takes beside `individuals`: the members of `groups`."""
 
     @property
     def can_be_empty(self) -> bool:
@@ -261,6 +274,8 @@ class Project:
     helpdesk: bool = True
     archived: bool = False
     leader: User | None = None
+    description: str | None = None
+    tracks_time: bool = True
     numbers: int = 0
     """The number of the newest issue."""
 
@@ -288,7 +303,7 @@ class Issue:
     deleted: bool = False
     draft: bool = False
     paused_since: int | None = None
-    paused_total: int = 0
+    paused_total: int = 0  # ms of working time
     channel: str | None = None
     comments: list[Comment] = field(default_factory=list)
     tags: list[Tag] = field(default_factory=list)
@@ -323,3 +338,5 @@ class Activity:
     work: WorkItem | None = None
     kind: str = ""
     """The item's `$type` where the category alone does not tell it."""
+    relation: str = ""
+    """The words of the link, of a change of links."""

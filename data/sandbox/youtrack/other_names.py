@@ -1,7 +1,8 @@
 """The same desk under other names: German fields, legacy spellings of the values.
 
 A layer in front of the API, so that nothing behind it knows. Entities are recognised by their `$type`.
-Search queries are not translated: they find fields by the names behind.
+Search queries are not translated: they find fields by the names behind. This desk's states
+are run by a state machine, too.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from data.sandbox.youtrack.model import Event, Project
 from data.taxonomy import OUT_OF_SCOPE, Taxonomy
 
 FIELDS = {
@@ -47,6 +49,16 @@ def other_values(taxonomy: Taxonomy) -> dict[str, str]:
     spelled = {k: k.replace("_", " ").capitalize() for k in keys}
     teams = {t: "Team " + t.replace("-", " ").title() for t in taxonomy.teams}
     return {**spelled, **teams, **_VALUES}
+
+
+def run_state_by_events(project: Project) -> None:
+    """Put the project's states under a state machine: people and programs change them by events only."""
+    project.fields["State"].machine = (
+        Event("uebernehmen", "Übernehmen", ("New", "Waiting", "Reopened"), "Open"),
+        Event("rueckfrage", "Rückfrage", ("Open",), "Waiting"),
+        Event("loesen", "Lösen", ("Open", "Waiting"), "Resolved"),
+        Event("wieder-oeffnen", "Wieder öffnen", ("Resolved",), "Reopened"),
+    )
 
 
 class OtherNames:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from data.sandbox.youtrack.call import Call
+from data.sandbox.youtrack.call import Call, found
 from data.sandbox.youtrack.errors import bad_request, entity_not_found
 from data.sandbox.youtrack.model import SAVED_QUERY, VCS_CHANGE, Issue, User
 from data.sandbox.youtrack.table import Methods, Raw, Table, Told
@@ -21,12 +21,15 @@ def other_table() -> Table:
         ("/savedQueries", {"get": lambda c: c.page(_saved(c)), "post": _save}),
         ("/savedQueries/{query}", {"get": _one_saved, "post": _change_saved, "delete": _drop_saved}),
         ("/users/{user}/savedQueries", {"get": lambda c: c.page(_saved_by(c))}),
-        ("/issues/{issue}/sprints", {"get": lambda c: c.page([c.issue()][:0])}),
         ("/issues/{issue}/vcsChanges", change),
-        ("/issues/{issue}/vcsChanges/{change}", {"get": _change}),
+        (
+            "/issues/{issue}/vcsChanges/{change}",
+            {"get": _change, "post": Told("updated", _edit_change), "delete": Told("updated", _drop_change)},
+        ),
         ("/issues/{issue}/helpdesk", {"post": Told("updated", _copy)}),
         ("/issues/{issue}/helpdesk/ticketCCUsers", {"get": lambda c: c.page(c.issue().cc)}),
         ("/visibilityGroups", {"post": _readers}),
+        ("/search/assist", {"post": _suggest}),
     ]
 
 
@@ -72,6 +75,8 @@ def _save(call: Call) -> dict[str, Any]:
         "name": str(body["name"]),
         "query": str(body["query"]),
         "owner": call.caller,
+        "visibleFor": None,
+        "updateableBy": None,
         "$type": "SavedQuery",
     }
     call.state.saved[query_id] = made
@@ -81,11 +86,12 @@ def _save(call: Call) -> dict[str, Any]:
 def _one_saved(call: Call) -> dict[str, Any]:
     if call.path("query") not in call.state.saved:
         raise entity_not_found(call.path("query"))
-    return call.state.saved[call.path("query")]
+    saved = call.state.saved[call.path("query")]
+    return {**saved, "issues": found(call, saved["query"])[:42]}
 
 
 def _change_saved(call: Call) -> dict[str, Any]:
-    saved, body = _one_saved(call), call.object_body()
+    saved, body = call.state.saved[_one_saved(call)["id"]], call.object_body()
     saved.update({k: str(body[k]) for k in ("name", "query") if k in body})
     return saved
 
@@ -116,6 +122,39 @@ def _change(call: Call) -> dict[str, Any]:
         if change["id"] == call.path("change"):
             return change
     raise entity_not_found(call.path("change"))
+
+
+def _edit_change(call: Call) -> tuple[Issue, Any]:
+    change, body, issue = _change(call), call.object_body(), call.issue()
+    check_may_write(call.caller, issue)
+    call.state.touch(issue)
+    made: dict[str, Any] = {**change, **{k: str(body[k] or "") for k in ("text", "version") if k in body}}
+    issue.changes[issue.changes.index(change)] = made
+    return issue, made
+
+
+def _drop_change(call: Call) -> tuple[Issue, Any]:
+    change, issue = _change(call), call.issue()
+    check_may_write(call.caller, issue)
+    call.state.touch(issue)
+    issue.changes.remove(change)
+    call.state.record(issue, call.caller, call.at, "VcsChangeCategory", added=[], removed=[change])
+    return issue, None
+
+
+def _suggest(call: Call) -> dict[str, Any]:
+    """Offer the attributes of the search language that begin with the last word."""
+    query = str(call.object_body().get("query") or "")
+    word = query.rpartition(" ")[2].lower()
+    names = sorted({f.name for p in call.state.projects.values() for f in p.fields.values()})
+    offered = [n for n in ("project", "tag", "created", "updated", *names) if n.lower().startswith(word)]
+    places = {"completionStart": len(query) - len(word), "completionEnd": len(query)}
+    suggestions = [
+        {"id": f"0-{n}", "option": name, "suffix": ": ", **places, "$type": "Suggestion"}
+        for n, name in enumerate(offered, 1)
+    ]
+    shown: dict[str, Any] = {"id": "0-0", "query": query, "caret": len(query), "suggestions": suggestions}
+    return {**shown, "$type": "SearchSuggestions"}
 
 
 def _copy(call: Call) -> tuple[Issue, Any]:

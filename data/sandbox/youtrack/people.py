@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
+from typing import Any
 
 from data.sandbox.youtrack.model import AGENT, GROUP, PROTOTYPE, REPORTER, USER, Group, Project, User
 
@@ -22,6 +24,8 @@ class Directory:
         self.project = self.add_project(project)
         self.guest = self.add_user("guest", "Guest", guest=True)
         self.guest_banned = False
+        self.preferences: dict[tuple[str, str], dict[str, Any]] = {}
+        """(login, profile) -> what that person has set there."""
         self.lost: set[tuple[str, str]] = set()
         """(login, short name): permission to see the project is gone."""
 
@@ -38,13 +42,23 @@ class Directory:
             return self.users[user_id]
         return next((u for u in self.users.values() if user_id in (u.id, u.ring_id)), None)
 
+    def members(self, group: Group) -> list[User]:
+        """Return who belongs to a group."""
+        return [u for u in self.users.values() if group.has(u)]
+
     def add_project(self, project: Project) -> Project:
         """Serve a project; its team becomes a group, its fields get the shared fields behind them."""
         self.projects[project.id] = project
+        if len(self.projects) > 1:
+            project.leader = project.leader or self.project.leader
         self.groups[project.team.id] = project.team
         for field in project.fields.values():
             known = self.prototypes.setdefault(field.name, f"{PROTOTYPE}-{len(self.prototypes) + 1}")
             field.prototype = field.prototype or known
+            field.home = project
+            if field.kind.startswith("user"):
+                field.groups = [project.team]
+                field.people = partial(self.members, project.team)
         return project
 
     def add_user(
@@ -64,4 +78,5 @@ class Directory:
         self.users[login] = user
         if team:
             self.project.team.members.add(login)
+            self.project.leader = self.project.leader or user
         return user

@@ -8,7 +8,7 @@ from data.sandbox.youtrack import unverified, views
 from data.sandbox.youtrack.access import is_agent, is_staff, reads_project
 from data.sandbox.youtrack.call import Call, found
 from data.sandbox.youtrack.errors import bad_request, entity_not_found, forbidden
-from data.sandbox.youtrack.model import STANDARD_USER, Group, Project, User
+from data.sandbox.youtrack.model import STANDARD_USER, Group, User
 from data.sandbox.youtrack.table import Table
 from data.sandbox.youtrack.visibility import entity_id
 
@@ -19,27 +19,29 @@ def people_table() -> Table:
     return [
         ("/users/me", {"get": lambda c: views.Me(c.caller)}),
         ("/users", {"get": _users, "post": _create_user}),
-        ("/users/{user}", {"get": _user}),
-        ("/users/{user}/profiles/{profile}", {"get": _profile}),
+        ("/users/{user}", {"get": _user, "post": _change_user}),
+        ("/users/{user}/profiles/{profile}", {"get": _profile, "post": _change_profile}),
         ("/groups", {"get": lambda c: c.page(list(c.state.groups.values()))}),
         ("/groups/{group}", {"get": _group}),
         ("/groups/{group}/users", {"get": lambda c: c.page(_members(c, _group(c)))}),
         ("/admin/projects", {"get": _projects}),
+        ("/admin/globalSettings", {"get": _global_settings}),
         (project, {"get": lambda c: c.project()}),
         (project + "/issues", {"get": lambda c: c.page(found(c, f"project: {c.project().short_name}"))}),
         (project + "/team", {"get": _team}),
         (project + "/team/users", {"get": lambda c: c.page(_members(c, c.project().team))}),
         (
             project + "/team/ownUsers",
-            {"get": lambda c: c.page(_members(c, c.project().team)), "post": _join},
+            {"get": lambda c: c.page(_own_members(c)), "post": _join},
         ),
         (project + "/team/ownUsers/{user}", {"delete": _leave}),
-        (project + "/team/groups", {"get": lambda c: c.page([c.project().team][:0])}),
+        (project + "/team/groups", {"get": lambda c: c.page(c.project().team.groups), "post": _let_in}),
+        (project + "/team/groups/{group}", {"delete": _put_out}),
     ]
 
 
 def _user(call: Call) -> User:
-    user = call.state.find_user(call.path("user"))
+    user = call.caller if call.path("user") == "me" else call.state.find_user(call.path("user"))
     if user is None:
         raise entity_not_found(call.path("user"))
     return user
@@ -55,9 +57,10 @@ def _projects(call: Call) -> list[Any]:
     return call.page([p for p in call.state.projects.values() if reads_project(call.state, call.caller, p)])
 
 
-def project_fields(call: Call) -> list[Any]:
-    """Return the fields of the project in the path."""
-    return call.page([views.ProjectFieldView(f) for f in call.project().fields.values()])
+def _global_settings(call: Call) -> dict[str, str]:
+    if call.caller.login not in call.state.admins:
+        raise forbidden("You do not have permission to read the global settings.")
+    return {"id": "0-0", "$type": "GlobalSettings"}
 
 
 def _create_user(call: Call) -> User:
@@ -68,6 +71,30 @@ def _create_user(call: Call) -> User:
         raise bad_request("A new, unique login is required")
     name, email = str(body.get("fullName") or login), str(body.get("email") or "")
     return call.state.add_user(login, name, email=email, kind=STANDARD_USER)
+
+
+def _change_user(call: Call) -> User:
+    """Change a name or an address, or ban somebody; oneself without being staff, but for the ban."""
+    user, body = _user(call), call.object_body()
+    if user is not call.caller or "banned" in body:
+        _check_staff(call)
+    unknown = sorted(set(body) - {"id", "$type", "login", "name", "fullName", "email", "banned"})
+    if unknown or body.get("login", user.login) != user.login:
+        raise bad_request(f"Unknown attribute {unknown[0]}" if unknown else "A login cannot be changed")
+    user.full_name = str(body.get("fullName") or body.get("name") or user.full_name)
+    user.email = str(body.get("email", user.email) or "")
+    user.banned = bool(body.get("banned", user.banned))
+    return user
+
+
+def _change_profile(call: Call) -> dict[str, Any]:
+    """Keep what a person prefers; it changes nothing in what the API answers."""
+    user, shown = _user(call), _profile(call)
+    if user is not call.caller:
+        _check_staff(call)
+    kept = call.state.preferences.setdefault((user.login, call.path("profile")), {})
+    kept.update({k: v for k, v in call.object_body().items() if k not in ("id", "$type")})
+    return {**shown, **kept}
 
 
 def _profile(call: Call) -> dict[str, Any]:
@@ -82,7 +109,8 @@ def _profile(call: Call) -> dict[str, Any]:
     }
     if profile not in names:
         raise entity_not_found(profile)
-    return {"id": user.id, "timezone": {"id": "UTC"}, "$type": names[profile]}
+    kept = call.state.preferences.get((user.login, profile), {})
+    return {"id": user.id, "timezone": {"id": "UTC"}, **kept, "$type": names[profile]}
 
 
 def _group(call: Call) -> Group:
@@ -96,6 +124,10 @@ def _members(call: Call, group: Group) -> list[User]:
     return [u for u in call.state.users.values() if group.has(u)]
 
 
+def _own_members(call: Call) -> list[User]:
+    return [u for u in call.state.users.values() if u.login in call.project().team.members]
+
+
 def _team(call: Call) -> dict[str, Any]:
     team = call.project().team
     return {
@@ -103,8 +135,8 @@ def _team(call: Call) -> dict[str, Any]:
         "name": team.name,
         "ringId": None,
         "users": _members(call, team),
-        "ownUsers": _members(call, team),
-        "groups": [],
+        "ownUsers": _own_members(call),
+        "groups": list(team.groups),
         "project": call.project(),
         "$type": "ProjectTeam",
     }
@@ -126,13 +158,27 @@ def _leave(call: Call) -> None:
     call.state.version += 1
 
 
-def project_field(call: Call) -> views.ProjectFieldView:
-    """Return the field of the project in the path."""
-    project: Project = call.project()
-    for field in project.fields.values():
-        if call.path("field") in (field.id, field.name):
-            return views.ProjectFieldView(field)
-    raise entity_not_found(call.path("field"))
+def _let_in(call: Call) -> Group:
+    _check_staff(call)
+    team, wanted = call.project().team, entity_id(call.object_body())
+    group = call.state.groups.get(wanted)
+    if group is None:
+        raise entity_not_found(wanted)
+    if group.project is not None or group.everyone:
+        raise bad_request("This group cannot be added to a team")
+    if group not in team.groups:
+        team.groups.append(group)
+        call.state.version += 1
+    return group
+
+
+def _put_out(call: Call) -> None:
+    _check_staff(call)
+    group = _group(call)
+    if group not in call.project().team.groups:
+        raise entity_not_found(call.path("group"))
+    call.project().team.groups.remove(group)
+    call.state.version += 1
 
 
 def _check_staff(call: Call) -> None:

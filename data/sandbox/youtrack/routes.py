@@ -14,21 +14,27 @@ from starlette.routing import Route
 from data.clock import Clock, to_millis
 from data.sandbox.youtrack.admin_routes import admin_table
 from data.sandbox.youtrack.apps import app_table
+from data.sandbox.youtrack.articles.drafts import article_draft_table
 from data.sandbox.youtrack.articles.knowledge import Knowledge
 from data.sandbox.youtrack.articles.routes import article_table
 from data.sandbox.youtrack.boards import board_table
 from data.sandbox.youtrack.call import Call, parsed
 from data.sandbox.youtrack.command_routes import command_table
 from data.sandbox.youtrack.comment_routes import comment_table
+from data.sandbox.youtrack.drafts import draft_table
 from data.sandbox.youtrack.errors import ApiError, method_not_allowed, route_not_found
 from data.sandbox.youtrack.files import file_table
 from data.sandbox.youtrack.issue_routes import issue_table
+from data.sandbox.youtrack.link_type_routes import link_type_table
 from data.sandbox.youtrack.model import Issue
 from data.sandbox.youtrack.other_routes import openapi_table, other_table
 from data.sandbox.youtrack.people_routes import people_table
+from data.sandbox.youtrack.regard import regard_table
 from data.sandbox.youtrack.state import TrackerState
 from data.sandbox.youtrack.table import Raw, Read, Table, Told
+from data.sandbox.youtrack.tag_routes import tag_table
 from data.sandbox.youtrack.transaction import transaction
+from data.sandbox.youtrack.work_settings import work_settings_table
 from data.sandbox.youtrack.worktime import work_table
 
 Changed = Callable[[Issue, str], None]
@@ -44,19 +50,33 @@ _HEADERS = {
 
 def api_table(changed: Changed) -> Table:
     """Return every route; `changed(issue, kind)` hears of the issues that a command changes."""
-    table = [
+    table = merged(
         *people_table(),
         *admin_table(),
         *issue_table(),
+        *tag_table(),
+        *link_type_table(),
         *comment_table(),
         *file_table(),
         *work_table(),
+        *work_settings_table(),
         *command_table(lambda issue: changed(issue, "updated")),
         *app_table(),
         *board_table(),
+        *draft_table(),
+        *article_draft_table(),
+        *regard_table(),
         *other_table(),
-    ]
+    )
     return [*openapi_table(table), *table]
+
+
+def merged(*rows: tuple[str, Mapping[str, Read | Told]]) -> Table:
+    """Return the rows with the methods of one path together: the first row of a path answers for it."""
+    table: dict[str, dict[str, Read | Told]] = {}
+    for path, methods in rows:
+        table.setdefault(path, {}).update(methods)
+    return list(table.items())
 
 
 def api_routes(state: TrackerState, clock: Clock, changed: Changed) -> list[Route]:

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from data.sandbox.youtrack import model as s
+from data.sandbox.youtrack import unverified
+
+
+class _Absent:
+    """What an entity does not have is left out."""
+
+
+ABSENT = _Absent()
+Getter = Callable[[Any, s.User], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +103,10 @@ class Count:
     """An answer of `issuesGetter/count`."""
 
     count: int
+
+
+def relation_field(words: str) -> dict[str, str] | None:
+    """Return what an entry of the feed about links names as its field."""
+    if not unverified.FEED_TELLS_RELATION:
+        return None
+    return {"id": words, "name": words, "presentation": words, "$type": "PredefinedFilterField"}

@@ -1,9 +1,10 @@
-"""SLA timers: when a promise to the requester breaks. Pure; everything follows from the ticket."""
+"""SLA timers: when a promise to the requester breaks, in working hours. Pure; all follows from the ticket."""
 
 from __future__ import annotations
 
 from data.sandbox.youtrack import unverified
 from data.sandbox.youtrack.access import is_agent
+from data.sandbox.youtrack.business_hours import after, worked
 from data.sandbox.youtrack.model import Comment, Element, Field, Goal, Issue
 
 WAITING = {"Waiting", "Pending"}
@@ -20,7 +21,7 @@ def note_state(issue: Issue, at: int, state: str) -> None:
     if state in WAITING and issue.paused_since is None:
         issue.paused_since = at
     elif state not in WAITING and issue.paused_since is not None:
-        issue.paused_total += at - issue.paused_since
+        issue.paused_total += worked(at) - worked(issue.paused_since)
         issue.paused_since = None
 
 
@@ -34,7 +35,7 @@ def breach(issue: Issue, field: Field) -> int | None:
         return None
     priority = issue.fields.get("Priority")
     name = priority.name if isinstance(priority, Element) else ""
-    return begun + 60_000 * goal.minutes.get(name, goal.otherwise) + issue.paused_total
+    return after(begun, goal.minutes.get(name, goal.otherwise) + issue.paused_total / 60_000)
 
 
 def paused_time(issue: Issue) -> int | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from data.sandbox.youtrack import sla, unverified
 from data.sandbox.youtrack.building import as_lists, build_project, carried, default_of, permitted
+from data.sandbox.youtrack.drawer import Drafts
 from data.sandbox.youtrack.links import standard_types, unlink
 from data.sandbox.youtrack.model import (
     ACTIVITY,
@@ -33,6 +34,7 @@ from data.sandbox.youtrack.model import (
     WorkItem,
 )
 from data.sandbox.youtrack.people import Directory
+from data.sandbox.youtrack.planning import Planning
 from data.sandbox.youtrack.signing import FileKey
 from data.sandbox.youtrack.transaction import Journal, Veto
 
@@ -56,6 +58,8 @@ class TrackerState(Directory):
         self.link_types = standard_types()
         self.searches: dict[tuple[object, ...], list[Issue]] = {}
         self.file_key = FileKey()
+        self.planning = Planning()
+        self.drafts = Drafts()
         self.apps: dict[str, Any] = {}
         self.handlers: dict[tuple[str, str, str], Callable[[Any], Any]] = {}
         """(app, file without `.js`, path) -> what a handler of an app does."""
@@ -259,6 +263,7 @@ class TrackerState(Directory):
     def add_tag(self, issue: Issue, author: User, at: int, tag: Tag) -> None:
         """Tag an issue; doing so twice changes nothing."""
         self.touch(issue)
+        tag.owner = tag.owner or author
         if tag not in issue.tags:
             issue.tags.append(tag)
             self.record(issue, author, at, "TagsCategory", added=[tag], removed=[])
@@ -292,11 +297,13 @@ class TrackerState(Directory):
         field_: Field | None = None,
         comment: Comment | None = None,
         work: WorkItem | None = None,
+        relation: str = "",
     ) -> None:
         issue.updated, issue.updater = max(issue.updated, at), author
         self.version += 1
         number = self.next_id(ACTIVITY)
         activity = Activity(number, at, author, category, issue, field_, comment, added, removed, work)
+        activity.relation = relation
         self.activities.append(activity)
         self.activities_of[issue.id].append(activity)
 

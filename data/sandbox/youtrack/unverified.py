@@ -17,6 +17,8 @@ USERS_QUERY = True
 """Whether `/users` filters by `query` [10]."""
 LINKS_ON_BOTH_ENDS = True
 """Whether a new link shows in the feed of both issues."""
+FEED_TELLS_RELATION = True
+"""Whether the `field` of an entry about links has the link's words ("duplicates")."""
 HELPDESK_REQUESTER_EDITS = ("description", "summary")
 """What a requester may change on an own ticket."""
 VETO_STATUS, VETO_ERROR = 400, "Bad Request"
@@ -50,3 +52,33 @@ NON_AGENT_PUBLIC_COMMENT = "forbidden"
 """`forbidden` (403) or `limited` (silently for the team): a standard user's in a helpdesk project [2]."""
 AGENT_COMMENT_WITHOUT_VISIBILITY = "public"
 """`public` or `team`: what an agent's comment without `visibility` is [1]."""
+NEW_PROJECT_FIELDS: list[tuple[str, str, list[str], str | None]] = [
+    ("Priority", "enum[1]", ["Show-stopper", "Critical", "Major", "Normal", "Minor"], "Normal"),
+    ("Type", "enum[1]", ["Bug", "Feature", "Task"], "Task"),
+    ("State", "state[1]", ["Submitted", "Open", "In Progress", "!Fixed", "!Won't fix"], "Submitted"),
+    ("Assignee", "user[1]", [], None),
+]
+"""Which fields a project has that was made over the API."""
+OWN_ISSUE_TAKES_VOTES = False
+"""Whether one can vote for an issue that one has reported."""
+WATCHERS_HAVE_A_LIST = True
+"""Whether an issue's watchers can be listed and added under `/watchers/issueWatchers`."""
+OLD_TAG_PATHS = True
+"""Whether tags still answer under `/issueTags`, their path before 2021."""
+FEED_TYPES = {
+    "StarCategory": "StarActivityItem",
+    "IssueMentionCategory": "IssueMentionActivityItem",
+    "CommentMentionCategory": "CommentMentionActivityItem",
+}
+"""`$type` of activities whose names are in no text that was seen."""
+FEED_ALIASES = {"PermittedGroupCategory": "IssueVisibilityCategory"}
+"""Categories asked for under another name than the one that activities carry."""
+ACTIVITY_ID_PAGE = "contains"
+"""`contains`: a page asked for by `activityId` begins with that activity; `behind`: right after it."""
+SLA_HOURS = (9, 18)
+"""When goals of SLA policies run: hours of the day, UTC; the documented default."""
+SLA_DAYS = 5
+"""On how many days from Monday on they run."""
+READ_ONLY_IN_BODY = "ignored"
+"""`ignored` or `refused` (400): an attribute in a body that the entity has but nobody can write. Generated
+clients send every attribute of their models; an attribute that the entity does not have is always refused."""

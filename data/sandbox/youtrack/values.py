@@ -149,7 +149,7 @@ def _user(state: TrackerState, project: Project, field: Field, value: dict[str, 
         found = state.find_user(str(value["id"]))
     if found is None:
         raise entity_not_found(str(value.get("login") or value.get("id")))
-    if not in_team(found, project) or found.banned:
+    if not (in_team(found, project) or found in field.individuals) or found.banned:
         raise not_allowed(field, found.login)
     return found
 

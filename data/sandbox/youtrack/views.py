@@ -3,39 +3,35 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from data.sandbox.youtrack import model as s
-from data.sandbox.youtrack.access import is_staff, permits, reads_comment
+from data.sandbox.youtrack import unverified
+from data.sandbox.youtrack.access import is_agent, is_staff, permits, reads_comment
 from data.sandbox.youtrack.attached import WORK_NAMES, WORK_SHAPES
 from data.sandbox.youtrack.kinds import BUNDLE_TYPES, ELEMENT_TYPES, KINDS
+from data.sandbox.youtrack.schema_shapes import COLOUR, SCHEMA_SHAPES
 from data.sandbox.youtrack.shapes import (
+    ABSENT,
     ActivityPage,
     BundleView,
     Count,
     FieldType,
     FieldView,
+    Getter,
     LinkView,
     Me,
     ProjectFieldView,
     PrototypeView,
     Visibility,
     link_views,
+    relation_field,
 )
 from data.sandbox.youtrack.sla import breach, paused_time
 from data.sandbox.youtrack.values import is_shown, issue_type, possible_events, shown_value
 
 PAGE = 42
 """How many entries of a nested list are shown; the rest is cut without a word."""
-
-
-class _Absent:
-    """What an entity does not have is left out."""
-
-
-ABSENT = _Absent()
-Getter = Callable[[Any, s.User], object]
 
 
 __all__ = [
@@ -51,6 +47,7 @@ __all__ = [
     "readable_comments",
 ]
 
+LOCALISED = ("localizedName", "localizedSourceToTarget", "localizedTargetToSource")
 WORK_PARTS = ("Author", "Date", "Description", "Duration", "Type")
 _ACTIVITY_TYPES = {
     "IssueCreatedCategory": "IssueCreatedActivityItem",
@@ -68,6 +65,9 @@ _ACTIVITY_TYPES = {
     "CommentReactionCategory": "CommentReactionActivityItem",
     "VcsChangeCategory": "VcsChangeActivityItem",
     "TicketCCEventCategory": "TicketCCEventActivityItem",
+    "SprintCategory": "SprintActivityItem",
+    "VotersCategory": "VotersActivityItem",
+    "TotalVotesCategory": "SimpleValueActivityItem",
     "WorkItemCategory": "WorkItemActivityItem",
     **{f"WorkItem{p}Category": f"WorkItem{p}ActivityItem" for p in WORK_PARTS},
     "IssueVisibilityCategory": "VisibilityGroupActivityItem",
@@ -107,7 +107,7 @@ def type_name(entity: object) -> str:
     if isinstance(entity, s.Activity):
         if entity.field is not None and entity.field.kind == "text":
             return "TextCustomFieldActivityItem"
-        return _ACTIVITY_TYPES[entity.category]
+        return _ACTIVITY_TYPES.get(entity.category) or unverified.FEED_TYPES[entity.category]
     name = _NAMES.get(type(entity))
     return name if name is not None else str(entity.TYPE)  # type: ignore[attr-defined]
 
@@ -144,10 +144,13 @@ _USER: dict[str, Getter] = {
     "banned": lambda u, v: u.banned,
     "ringId": lambda u, v: u.ring_id,
     "userType": lambda u, v: {"id": u.kind, "$type": "UserType"},
+    "online": lambda u, v: False,
+    "avatarUrl": lambda u, v: f"/hub/api/rest/avatar/{u.ring_id}",
+    "jabberAccountName": lambda u, v: None,
 }
 _ISSUE: dict[str, Getter] = {
     "id": lambda i, v: i.id,
-    "idReadable": lambda i, v: i.readable_id,
+    "idReadable": lambda i, v: None if i.draft else i.readable_id,
     "numberInProject": lambda i, v: i.number,
     "summary": lambda i, v: i.summary,
     "description": lambda i, v: i.description,
@@ -162,6 +165,7 @@ _ISSUE: dict[str, Getter] = {
     "comments": lambda i, v: readable_comments(i, v)[:PAGE],
     "commentsCount": lambda i, v: len(readable_comments(i, v)),
     "isDraft": lambda i, v: i.draft,
+    "draftOwner": lambda i, v: i.reporter if i.draft else None,
     "usesMarkdown": lambda i, v: True,
     "wikifiedDescription": lambda i, v: _html(i.description),
     "votes": lambda i, v: len(i.voters),
@@ -190,6 +194,8 @@ _COMMENT: dict[str, Getter] = {
     "reactions": lambda c, v: c.reactions[:PAGE],
     "issue": lambda c, v: c.issue,
     "visibility": lambda c, v: Visibility(c.visibility),
+    "hasEmail": lambda c, v: False,
+    "canUpdateVisibility": lambda c, v: not c.issue.project.helpdesk or is_agent(v, c.issue.project),
 }
 _ACTIVITY: dict[str, Getter] = {
     "id": lambda a, v: a.id,
@@ -198,30 +204,9 @@ _ACTIVITY: dict[str, Getter] = {
     "category": lambda a, v: {"id": a.category, "$type": "ActivityCategory"},
     "target": lambda a, v: a.comment or a.work or a.issue,
     "targetMember": lambda a, v: None,
-    "field": lambda a, v: _filter_field(a.field),
+    "field": lambda a, v: relation_field(a.relation) if a.relation else _filter_field(a.field),
     "added": lambda a, v: _fed(a.added),
     "removed": lambda a, v: _fed(a.removed),
-}
-_PROJECT_FIELD: dict[type, dict[str, Getter]] = {
-    ProjectFieldView: {
-        "id": lambda p, v: p.field.id,
-        "canBeEmpty": lambda p, v: p.field.can_be_empty,
-        "emptyFieldText": lambda p, v: f"No {p.field.name.lower()}",
-        "isPublic": lambda p, v: True,
-        "field": lambda p, v: PrototypeView(p.field),
-        "bundle": lambda p, v: BundleView(p.field) if KINDS[p.field.kind].bundled else None,
-        "defaultValues": lambda p, v: [p.field.values[p.field.default]] if p.field.default else [],
-    },
-    PrototypeView: {
-        "id": lambda p, v: p.field.prototype or p.field.id,
-        "name": lambda p, v: p.field.name,
-        "localizedName": lambda p, v: None,
-        "fieldType": lambda p, v: FieldType(p.field.kind),
-    },
-    BundleView: {
-        "id": lambda p, v: p.field.bundle,
-        "values": lambda p, v: list(p.field.values.values()),
-    },
 }
 
 
@@ -252,26 +237,34 @@ def _of_user(getter: Getter) -> Getter:
     return lambda me, viewer: getter(me.user, viewer)
 
 
-_ENUM_ELEMENT: dict[str, Getter] = {
-    "id": lambda e, v: e.id,
-    "name": lambda e, v: e.name,
-    "localizedName": lambda e, v: None,
-    "archived": lambda e, v: e.archived,
-}
 _ATTRIBUTES: dict[type, dict[str, Getter]] = {
-    **_PROJECT_FIELD,
+    **SCHEMA_SHAPES,
     s.User: _USER,
     Me: {name: _of_user(get) for name, get in _USER.items()},
     s.Issue: _ISSUE,
     s.Comment: _COMMENT,
     s.Activity: _ACTIVITY,
-    s.Tag: {"id": lambda t, v: t.id, "name": lambda t, v: t.name, "owner": lambda t, v: t.owner},
-    s.Element: {**_ENUM_ELEMENT, "isResolved": lambda e, v: ABSENT if e.resolved is None else e.resolved},
+    s.Tag: {
+        "id": lambda t, v: t.id,
+        "name": lambda t, v: t.name,
+        "owner": lambda t, v: t.owner,
+        "visibleFor": lambda t, v: t.shared,
+        "updateableBy": lambda t, v: None,
+        "untagOnResolve": lambda t, v: t.untag_on_resolve,
+        "color": lambda t, v: dict(COLOUR),
+    },
     s.Project: {
         "id": lambda p, v: p.id,
         "shortName": lambda p, v: p.short_name,
         "name": lambda p, v: p.name,
         "archived": lambda p, v: p.archived,
+        "description": lambda p, v: p.description,
+        "leader": lambda p, v: p.leader,
+        "createdBy": lambda p, v: p.leader,
+        "startingNumber": lambda p, v: 1,
+        **{name: (lambda p, v: None) for name in ("iconUrl", "fromEmail", "replyToEmail")},
+        "template": lambda p, v: False,
+        "customFields": lambda p, v: [ProjectFieldView(f) for f in p.fields.values()][:PAGE],
         "team": lambda p, v: p.team,
         "plugins": lambda p, v: {
             "helpDeskSettings": {"enabled": p.helpdesk, "$type": "HelpDeskSettings"},
@@ -284,6 +277,8 @@ _ATTRIBUTES: dict[type, dict[str, Getter]] = {
         "ringId": lambda g, v: None,
         "allUsersGroup": lambda g, v: g.everyone,
         "teamForProject": lambda g, v: g.project,
+        "usersCount": lambda g, v: len(g.members),
+        "icon": lambda g, v: None,
     },
     **WORK_SHAPES,
     s.LinkType: {
@@ -292,14 +287,17 @@ _ATTRIBUTES: dict[type, dict[str, Getter]] = {
         "directed": lambda t, v: t.directed,
         "sourceToTarget": lambda t, v: t.outward,
         "targetToSource": lambda t, v: t.inward,
+        "aggregation": lambda t, v: t.name == "Subtask",
+        "readOnly": lambda t, v: False,
+        **{name: (lambda t, v: None) for name in LOCALISED},
     },
     LinkView: {
         "id": lambda k, v: k.type.id + k.end,
         "direction": lambda k, v: {"s": "OUTWARD", "t": "INWARD", "": "BOTH"}[k.end],
         "linkType": lambda k, v: k.type,
         "issues": lambda k, v: k.others[:PAGE],
+        "trimmedIssues": lambda k, v: k.others[:PAGE],
     },
-    FieldType: {"id": lambda f, v: f.id},
     FieldView: {
         "id": lambda f, v: f.field.id,
         "name": lambda f, v: f.field.name,

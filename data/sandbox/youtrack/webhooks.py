@@ -27,7 +27,7 @@ class Emitter:
     another. Our own app leaves the service account's changes out, or the service would wake itself; the
     vendor's app announces them like any other. `clock` is real time: receivers refuse old signatures.
     `recent` gives the activities of an issue's latest change. The counts are of copies, but
-    `dropped` is of events.
+    `dropped` is of events; `known` are copies that the receiver had already (409): they count as arrived.
     """
 
     url: str
@@ -38,6 +38,7 @@ class Emitter:
     sent: int = 0
     dropped: int = 0
     failed: int = 0
+    known: int = 0
     repeated: int = 0
     faults: Webhooks = field(default_factory=Webhooks)
     recent: Callable[[Issue], Sequence[Activity]] = lambda issue: ()
@@ -88,6 +89,8 @@ class Emitter:
             return
         if answer.is_success:
             self.sent += 1
+        elif answer.status_code == httpx.codes.CONFLICT:
+            self.known += 1
         else:
             self.failed += 1
 
@@ -95,6 +98,7 @@ class Emitter:
         """Return the counters, and how many copies are still under way."""
         return {
             "sent": self.sent,
+            "known": self.known,
             "dropped": self.dropped,
             "repeated": self.repeated,
             "failed": self.failed,

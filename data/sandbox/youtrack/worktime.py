@@ -8,13 +8,11 @@ from typing import Any
 from data.sandbox.youtrack.access import reader
 from data.sandbox.youtrack.call import Call, found, number
 from data.sandbox.youtrack.errors import bad_request, entity_not_found
-from data.sandbox.youtrack.model import WORK_ITEM, WORK_TYPE, Issue, User, WorkItem, WorkType
+from data.sandbox.youtrack.model import WORK_ITEM, Issue, User, WorkItem, WorkType
 from data.sandbox.youtrack.table import Methods, Table, Told
 from data.sandbox.youtrack.values import DAY_MS, parse_minutes
 from data.sandbox.youtrack.visibility import entity_id
 from data.sandbox.youtrack.writes import check_may_write
-
-WORK_TYPES = tuple(WorkType(f"{WORK_TYPE}-{n}", name) for n, name in enumerate(("Support", "Development"), 1))
 
 
 def work_table() -> Table:
@@ -27,31 +25,12 @@ def work_table() -> Table:
         (items + "/{item}", one),
         ("/workItems", {"get": _every}),
         ("/workItems/{item}", {"get": _find}),
-        ("/admin/projects/{project}/timeTrackingSettings", {"get": _settings}),
-        ("/admin/projects/{project}/timeTrackingSettings/workItemTypes", {"get": _types}),
-        ("/admin/timeTrackingSettings/workItemTypes", {"get": lambda c: c.page(list(WORK_TYPES))}),
     ]
 
 
 def _tracker(call: Call) -> dict[str, Any]:
     issue = call.issue()
     return {"id": issue.id, "enabled": True, "workItems": list(issue.work), "$type": "IssueTimeTracker"}
-
-
-def _settings(call: Call) -> dict[str, Any]:
-    project = call.project()
-    types = list(WORK_TYPES)
-    return {
-        "id": project.id,
-        "enabled": True,
-        "workItemTypes": types,
-        "$type": "ProjectTimeTrackingSettings",
-    }
-
-
-def _types(call: Call) -> list[Any]:
-    call.project()
-    return call.page(list(WORK_TYPES))
 
 
 def _one(call: Call) -> WorkItem:
@@ -102,7 +81,7 @@ def _create(call: Call) -> tuple[Issue, Any]:
         minutes,
         _midnight(body.get("date", call.at)),
         call.at,
-        _type(body),
+        _type(call, body),
     )
     call.state.touch(issue)
     issue.work.append(item)
@@ -121,7 +100,7 @@ def _update(call: Call) -> tuple[Issue, Any]:
     if "date" in body:
         changes.append(("date", "Date", _midnight(body["date"])))
     if "type" in body:
-        changes.append(("type", "Type", _type(body)))
+        changes.append(("type", "Type", _type(call, body)))
     if "author" in body:
         changes.append(("author", "Author", _author(call, body)))
     call.state.touch(item.issue)
@@ -165,11 +144,11 @@ def _midnight(given: Any) -> int:
     return given - given % DAY_MS
 
 
-def _type(body: dict[str, Any]) -> WorkType | None:
+def _type(call: Call, body: dict[str, Any]) -> WorkType | None:
     given = body.get("type")
     if given is None:
         return None
-    for known in WORK_TYPES:
+    for known in call.state.planning.work_types:
         if isinstance(given, dict) and (known.id == given.get("id") or known.name == given.get("name")):
             return known
     raise entity_not_found(entity_id(given))

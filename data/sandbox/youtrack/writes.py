@@ -8,8 +8,10 @@ from data.sandbox.youtrack import unverified
 from data.sandbox.youtrack.access import in_team, is_agent, is_staff, reads_project, writes_issue
 from data.sandbox.youtrack.errors import ApiError, bad_request, entity_not_found, forbidden
 from data.sandbox.youtrack.model import Comment, Field, Issue, Project, User, Visibility
+from data.sandbox.youtrack.regard import mention, regard
 from data.sandbox.youtrack.state import TrackerState
 from data.sandbox.youtrack.values import check_conditions, check_required, parse_values
+from data.sandbox.youtrack.views import attributes
 from data.sandbox.youtrack.visibility import entity_id, entries, parse_visibility
 
 _ISSUE_ATTRIBUTES = {
@@ -23,13 +25,16 @@ _ISSUE_ATTRIBUTES = {
     "usesMarkdown",
     "visibility",
     "reporter",
+    "voters",
+    "watchers",
 }
-_COMMENT_ATTRIBUTES = {"id", "$type", "text", "visibility", "deleted", "usesMarkdown"}
+_COMMENT_ATTRIBUTES = {"id", "$type", "text", "visibility", "deleted", "usesMarkdown", "pinned"}
+_REGARD = {"id", "$type", "voters", "watchers"}
 
 
 def create_issue(state: TrackerState, body: dict[str, Any], caller: User, at: int) -> Issue:
     """File an issue from a request body."""
-    _only(body, _ISSUE_ATTRIBUTES)
+    body = only(body, _ISSUE_ATTRIBUTES, Issue)
     project = named_project(state, body.get("project"), caller)
     _check_texts(body)
     if not (body.get("summary") or "").strip():
@@ -48,19 +53,22 @@ def create_issue(state: TrackerState, body: dict[str, Any], caller: User, at: in
     check_required(issue)
     for tag in tags:
         state.add_tag(issue, caller, at, tag)
+    regard(state, issue, body, caller, at)
+    mention(state, issue, issue.description, caller, at)
     return issue
 
 
 def update_issue(state: TrackerState, issue: Issue, body: dict[str, Any], caller: User, at: int) -> None:
     """Apply the attributes that the body has; nothing is applied when one of them is wrong."""
-    _only(body, _ISSUE_ATTRIBUTES)
+    body = only(body, _ISSUE_ATTRIBUTES, Issue)
     own = issue.reporter is caller and set(body) <= {*unverified.HELPDESK_REQUESTER_EDITS, "id", "$type"}
-    if not own:
+    if not own and not set(body) <= _REGARD:
         check_may_write(caller, issue)
     target = named_project(state, body["project"], caller) if "project" in body else issue.project
     visibility = parse_visibility(state, body.get("visibility"))
     values = parse_values(state, target, body.get("customFields") or [], issue)
     tags = [find_tag(state, tag) for tag in entries(body, "tags")] if "tags" in body else None
+    described = issue.description
     _check_texts(body)
     if "summary" in body and not body["summary"]:
         raise ApiError(400, "Field required", "Summary is required", error_field="summary")
@@ -78,6 +86,8 @@ def update_issue(state: TrackerState, issue: Issue, body: dict[str, Any], caller
             state.add_tag(issue, caller, at, tag)
     if "visibility" in body:
         state.set_visibility(issue, caller, at, visibility)
+    regard(state, issue, body, caller, at)
+    mention(state, issue, issue.description, caller, at, before=described or "")
 
 
 def named_project(state: TrackerState, given: Any, caller: User) -> Project:
@@ -108,7 +118,7 @@ def set_field(
 
 def add_comment(state: TrackerState, issue: Issue, body: dict[str, Any], caller: User, at: int) -> Comment:
     """Add a comment with its visibility."""
-    _only(body, _COMMENT_ATTRIBUTES)
+    body = only(body, _COMMENT_ATTRIBUTES, Comment)
     if not isinstance(body.get("text"), str) or not body["text"]:
         raise bad_request("Comment text is required")
     visibility = parse_visibility(state, body.get("visibility"))
@@ -119,7 +129,9 @@ def add_comment(state: TrackerState, issue: Issue, body: dict[str, Any], caller:
         left_out = "visibility" not in body and unverified.AGENT_COMMENT_WITHOUT_VISIBILITY == "team"
         if silently or left_out:
             visibility = Visibility((issue.project.team,))
-    return state.add_comment(issue, caller, at, body["text"], visibility=visibility)
+    comment = state.add_comment(issue, caller, at, body["text"], visibility=visibility)
+    mention(state, comment, comment.text, caller, at)
+    return comment
 
 
 def _reporter(state: TrackerState, body: dict[str, Any], caller: User) -> User:
@@ -149,7 +161,7 @@ def update_comment(
     state: TrackerState, comment: Comment, body: dict[str, Any], caller: User, at: int
 ) -> None:
     """Edit a comment: its text, its visibility, or soft deletion."""
-    _only(body, _COMMENT_ATTRIBUTES)
+    body = only(body, _COMMENT_ATTRIBUTES, Comment)
     if comment.author is not caller and not in_team(caller, comment.issue.project):
         raise forbidden("You do not have permission to update this comment.")
     if "visibility" in body:
@@ -157,7 +169,12 @@ def update_comment(
             raise forbidden("Only agents can change the visibility of a comment in a helpdesk project.")
         state.limit_comment(comment, caller, at, parse_visibility(state, body["visibility"]))
     if "text" in body and body["text"] != comment.text:
+        before = comment.text
         state.edit_comment(comment, caller, at, str(body["text"]))
+        mention(state, comment, comment.text, caller, at, before=before)
+    if "pinned" in body:
+        state.touch(comment.issue)
+        comment.pinned = bool(body["pinned"])
     if "deleted" in body:
         state.set_deleted(comment, caller, at, bool(body["deleted"]))
 
@@ -177,7 +194,13 @@ def _check_texts(body: dict[str, Any]) -> None:
             raise bad_request(f"{name} must be a string")
 
 
-def _only(body: dict[str, Any], known: set[str]) -> None:
-    unknown = sorted(set(body) - known)
+def only(body: dict[str, Any], known: set[str], kind: type) -> dict[str, Any]:
+    """Return what a body changes: without attributes of the entity that can only be read.
+
+    Raises `ApiError` 400 for an attribute that the entity does not have.
+    """
+    readable = set(attributes(kind)) if unverified.READ_ONLY_IN_BODY == "ignored" else set()
+    unknown = sorted(set(body) - known - readable)
     if unknown:
         raise bad_request(f"Unknown attribute {unknown[0]}")
+    return {name: value for name, value in body.items() if name in known}

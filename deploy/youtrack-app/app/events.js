@@ -11,6 +11,7 @@ const {base64, hmac, keyBytes, selfTest, utf8} = require('./hmac');
 const PATH = '/v1/events/youtrack';
 const TIMEOUT_MS = 5000;
 const SHORTEST_KEY = 32;
+const KNOWN = 409;
 const COMPUTES_RIGHT = selfTest();
 
 function anyOf(set) {
@@ -114,11 +115,14 @@ function announce(ctx, kinds) {
   }
 }
 
-/** Note what the service said. A lost event is found by polling, so it is not sent again. */
+/**
+ * Note what the service said. A lost event is found by polling, so it is not sent again. "Known already"
+ * means that it arrived: something on the way sent it twice.
+ */
 function afterSending(ctx) {
   try {
     const response = ctx.response;
-    if (!response || !response.isSuccess) {
+    if (!response || !(response.isSuccess || response.code === KNOWN)) {
       console.warn('firstline: event not accepted: ' + (response && response.code ? response.code : 'no answer'));
     }
   } catch (error) {

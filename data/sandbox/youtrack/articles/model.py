@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from data.sandbox.youtrack.access import in_team, is_staff, permits
-from data.sandbox.youtrack.model import Project, Tag, User
+from data.sandbox.youtrack.model import Project, Reaction, Tag, User
 from data.sandbox.youtrack.model import Visibility as Limits
 from data.sandbox.youtrack.shapes import Visibility
 from data.sandbox.youtrack.views import PAGE
@@ -71,6 +71,7 @@ class ArticleComment:
     updated: int | None = None
     deleted: bool = False
     pinned: bool = False
+    reactions: list[Reaction] = field(default_factory=list)
 
     def permits(self, user: User) -> bool:
         """Tell whether the user may read it, given that the user reads the article."""
@@ -172,7 +173,7 @@ ArticleComment.SHOWS = {
     "pinned": lambda c, v: c.pinned,
     "article": lambda c, v: c.article,
     "attachments": lambda c, v: [],
-    "reactions": lambda c, v: [],
+    "reactions": lambda c, v: c.reactions[:PAGE],
     "visibility": lambda c, v: Visibility(c.visibility),
 }
 ArticleFile.SHOWS = {

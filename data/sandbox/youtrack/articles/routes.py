@@ -2,53 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from data.sandbox.youtrack.access import in_team, is_staff, reads_project
+from data.sandbox.youtrack.articles.drafts import published_article
 from data.sandbox.youtrack.articles.knowledge import Knowledge
 from data.sandbox.youtrack.articles.model import (
     Article,
     ArticleActivity,
-    ArticleComment,
     ArticleFile,
-    readable_comments,
     readable_files,
 )
 from data.sandbox.youtrack.articles.search import found
+from data.sandbox.youtrack.articles.talk import Talk
 from data.sandbox.youtrack.call import Call, number
 from data.sandbox.youtrack.errors import ApiError, bad_request, entity_not_found, forbidden
 from data.sandbox.youtrack.model import Project
 from data.sandbox.youtrack.multipart import parse_parts
+from data.sandbox.youtrack.table import Table
 from data.sandbox.youtrack.visibility import entity_id, parse_visibility
-from data.sandbox.youtrack.writes import find_tag, named_project
+from data.sandbox.youtrack.writes import find_tag, named_project, only
 
 _ARTICLE_ATTRIBUTES = {
     *("id", "$type", "idReadable", "project", "summary", "content", "parentArticle", "visibility"),
     *("usesMarkdown", "ordinal", "hasStar", "tags"),
 }
-_COMMENT_ATTRIBUTES = {"id", "$type", "text", "visibility", "deleted", "usesMarkdown", "pinned"}
 
 
-def article_table(knowledge: Knowledge) -> list[tuple[str, Mapping[str, Callable[[Call], Any]]]]:
+def article_table(knowledge: Knowledge) -> Table:
     """Return path -> method -> what it does."""
     desk = _Desk(knowledge)
+    talk = Talk(knowledge, desk.article)
     one = "/articles/{article}"
     return [
         ("/articles", {"get": desk.listed, "post": desk.create}),
         (one, {"get": desk.article, "post": desk.update, "delete": desk.remove}),
         (f"{one}/parentArticle", {"get": desk.parent}),
         (f"{one}/childArticles", {"get": desk.children, "post": desk.adopt}),
-        (f"{one}/childArticles/{{child}}", {"get": desk.child}),
-        (f"{one}/comments", {"get": desk.comments, "post": desk.add_comment}),
         (
-            f"{one}/comments/{{comment}}",
-            {"get": desk.comment, "post": desk.update_comment, "delete": desk.remove_comment},
+            f"{one}/childArticles/{{child}}",
+            {"get": desk.child, "post": desk.update_child, "delete": desk.disown},
         ),
+        *talk.table(one),
         (f"{one}/attachments", {"get": desk.files, "post": desk.attach}),
-        (f"{one}/attachments/{{file}}", {"get": desk.file, "delete": desk.detach}),
+        (f"{one}/attachments/{{file}}", {"get": desk.file, "post": desk.rename_file, "delete": desk.detach}),
         (f"{one}/tags", {"get": lambda c: c.page(desk.article(c).tags), "post": desk.add_tag}),
-        (f"{one}/tags/{{tag}}", {"delete": desk.remove_tag}),
+        (f"{one}/tags/{{tag}}", {"get": desk.tag, "delete": desk.remove_tag}),
         (f"{one}/activities", {"get": lambda c: c.page(desk.feed(c))}),
         (f"{one}/activitiesPage", {"get": desk.feed_page}),
         ("/admin/projects/{project}/articles", {"get": desk.of_project}),
@@ -82,7 +81,7 @@ class _Desk:
         return article
 
     def create(self, call: Call, parent: Article | None = None) -> Article:
-        body = _only(call.object_body(), _ARTICLE_ATTRIBUTES)
+        body = only(published_article(call), _ARTICLE_ATTRIBUTES, Article)
         if parent is None and body.get("parentArticle") is not None:
             parent = self.article(call, entity_id(body["parentArticle"]))
         if "project" in body or parent is None:
@@ -102,8 +101,11 @@ class _Desk:
             self._base.tag(made, call.caller, call.at, tag, on=True)
         return made
 
-    def update(self, call: Call) -> Article:
-        article, body = self._writable(call), _only(call.object_body(), _ARTICLE_ATTRIBUTES)
+    def update(self, call: Call, article: Article | None = None) -> Article:
+        article, body = (
+            article or self._writable(call),
+            only(call.object_body(), _ARTICLE_ATTRIBUTES, Article),
+        )
         target = (
             named_project(call.state, body["project"], call.caller) if "project" in body else article.project
         )
@@ -146,6 +148,16 @@ class _Desk:
             raise entity_not_found(call.path("child"))
         return child
 
+    def update_child(self, call: Call) -> Article:
+        child = self.child(call)
+        _check_writer(call, child)
+        return self.update(call, child)
+
+    def disown(self, call: Call) -> None:
+        """Hang a child at the top; it is not deleted."""
+        self._writable(call)
+        self._base.set_parent(self.child(call), call.caller, call.at, None)
+
     def adopt(self, call: Call) -> Article:
         """Create a child, or hang an article that exists (`{"id": ...}`) below this one."""
         parent, body = self._writable(call), call.object_body()
@@ -158,48 +170,8 @@ class _Desk:
 
     def _writable(self, call: Call) -> Article:
         article = self.article(call)
-        if not article.may_change(call.caller):
-            raise forbidden("You do not have permission to update this article.")
+        _check_writer(call, article)
         return article
-
-    # -- comments
-
-    def comments(self, call: Call) -> list[ArticleComment]:
-        return call.page(readable_comments(self.article(call), call.caller))
-
-    def comment(self, call: Call) -> ArticleComment:
-        for comment in readable_comments(self.article(call), call.caller):
-            if comment.id == call.path("comment"):
-                return comment
-        raise entity_not_found(call.path("comment"))
-
-    def add_comment(self, call: Call) -> ArticleComment:
-        article, body = self.article(call), _only(call.object_body(), _COMMENT_ATTRIBUTES)
-        if not isinstance(body.get("text"), str) or not body["text"]:
-            raise bad_request("Comment text is required")
-        visibility = parse_visibility(call.state, body.get("visibility"))
-        return self._base.comment(article, call.caller, call.at, body["text"], visibility)
-
-    def update_comment(self, call: Call) -> ArticleComment:
-        comment, body = self._own_comment(call), _only(call.object_body(), _COMMENT_ATTRIBUTES)
-        visibility = parse_visibility(call.state, body.get("visibility"))
-        if "visibility" in body:
-            comment.visibility = visibility
-        if "text" in body and body["text"] != comment.text:
-            self._base.edit_comment(comment, call.caller, call.at, str(body["text"]))
-        if "deleted" in body:
-            self._base.hide_comment(comment, call.caller, call.at, bool(body["deleted"]))
-        comment.pinned = bool(body.get("pinned", comment.pinned))
-        return comment
-
-    def remove_comment(self, call: Call) -> None:
-        self._base.remove_comment(self._own_comment(call), call.caller, call.at)
-
-    def _own_comment(self, call: Call) -> ArticleComment:
-        comment = self.comment(call)
-        if comment.author is not call.caller and not comment.article.may_change(call.caller):
-            raise forbidden("You do not have permission to update this comment.")
-        return comment
 
     # -- files, tags, feed
 
@@ -224,6 +196,23 @@ class _Desk:
     def detach(self, call: Call) -> None:
         self._writable(call)
         self._base.detach(self.file(call), call.caller, call.at)
+
+    def rename_file(self, call: Call) -> ArticleFile:
+        self._writable(call)
+        file, body = self.file(call), call.object_body()
+        visibility = parse_visibility(call.state, body.get("visibility"))
+        if not isinstance(body.get("name", ""), str):
+            raise bad_request("name must be a text")
+        file.name = body.get("name") or file.name
+        file.visibility = visibility if "visibility" in body else file.visibility
+        file.updated = call.at
+        return file
+
+    def tag(self, call: Call) -> Any:
+        tag = find_tag(call.state, {"id": call.path("tag")})
+        if tag not in self.article(call).tags:
+            raise entity_not_found(call.path("tag"))
+        return tag
 
     def add_tag(self, call: Call) -> Any:
         article, tag = self._writable(call), find_tag(call.state, call.object_body())
@@ -268,11 +257,9 @@ class _Desk:
         }
 
 
-def _only(body: dict[str, Any], known: set[str]) -> dict[str, Any]:
-    unknown = sorted(set(body) - known)
-    if unknown:
-        raise bad_request(f"Unknown attribute {unknown[0]}")
-    return body
+def _check_writer(call: Call, article: Article) -> None:
+    if not article.may_change(call.caller):
+        raise forbidden("You do not have permission to update this article.")
 
 
 def _summary(body: dict[str, Any]) -> str:
