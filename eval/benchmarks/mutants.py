@@ -115,9 +115,8 @@ def table(results: Sequence[Result]) -> str:
     for r in results:
         lines += [f"  {name}" for name in r.survivors]
     low = [r.path for r in results if r.share < LEAST]
-    return "\n".join(
-        [*lines, f"below {LEAST:.0%}: {', '.join(low)}" if low else f"all at {LEAST:.0%} or above"]
-    )
+    verdict = f"below {LEAST:.0%}: {', '.join(low)}" if low else f"all at {LEAST:.0%} or above"
+    return "\n".join([*lines, verdict if results else "nothing was measured"])
 
 
 def _line(r: Result) -> str:

@@ -186,6 +186,7 @@ def test_rights_on_each_table_are_no_more_than_needed(owned: Store) -> None:
     every = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
     roles = roles_of(owned)
     with undone(owned) as conn:
+        tenancy.apply(conn)
 
         def may(role: str, name: str) -> set[str]:
             asked = text("SELECT has_table_privilege(:role, :name, :right)")
