@@ -23,6 +23,7 @@ from serving.effects import enqueue_fields, request_undo
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 US = frozenset({"svc-firstline"})
 TYPE = "payslip_missing"
+TAXONOMY = load_taxonomy()
 FIELDS = ("Issue type", "Priority")
 
 
@@ -45,7 +46,7 @@ def closed(*changes: FieldChange, issue_type: str = TYPE, number: int = 1) -> Ti
         resolved=minute(30),
         state="Resolved",
         issue_type=issue_type,
-        category=load_taxonomy().category_of(issue_type),
+        category=TAXONOMY.category_of(issue_type),
         priority="major",
         team="payments",
         changes=(*changes, change(30, "State", "Resolved", "kim")),
@@ -154,10 +155,10 @@ def test_a_label_that_was_taken_back_is_named_to_the_dataset(here: Store) -> Non
     records = [closed(BY_US), closed(BY_US, number=2)]
     with here.read() as conn:
         assert holding_undone(conn, records, DeskRules()) == {"3-1"}
-    taxonomy = load_taxonomy()
+
     found, excluded = rows_from(
         records,
-        taxonomy=taxonomy,
+        taxonomy=TAXONOMY,
         redactor_of=lambda tenant: Redactor([], salt=bytes(32)),
         taken_back={"3-1"},
     )
