@@ -438,6 +438,7 @@ def test_national_numbers(text: str, country: str | None, found: list[str]) -> N
     ("text", "expected"),
     [
         ("id 12345678 2024-05-01", ("national_id", "12345678")),
+        ("id 1234567 89 2024-05-01", ("national_id", "1234567 89")),
         ("id 2024-05-01", None),
         ("id no: 12345", None),
         ("id no: 123456", ("national_id", "123456")),
