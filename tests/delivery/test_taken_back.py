@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from data import ledger as rules
-from data.clock import ManualClock
-from data.dataset.build import draft_from_store
-from data.intake import desk_of, judge
+from data.dataset.rows import REASONS, Exclusion, rows_from
+from data.intake import desk_of, holding_undone, judge
+from data.labels import DeskRules
 from data.ledger_words import explain
 from data.mapping import TrackerMapping
+from data.redact.redactor import Redactor
 from data.store import Store, ledger, outbox, tickets, verdicts
 from data.taken_back import Verdicts, taken_back
 from data.taxonomy import load_taxonomy
@@ -23,6 +23,7 @@ from serving.effects import enqueue_fields, request_undo
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 US = frozenset({"svc-firstline"})
 TYPE = "payslip_missing"
+TAXONOMY = load_taxonomy()
 FIELDS = ("Issue type", "Priority")
 
 
@@ -45,7 +46,7 @@ def closed(*changes: FieldChange, issue_type: str = TYPE, number: int = 1) -> Ti
         resolved=minute(30),
         state="Resolved",
         issue_type=issue_type,
-        category=load_taxonomy().category_of(issue_type),
+        category=TAXONOMY.category_of(issue_type),
         priority="major",
         team="payments",
         changes=(*changes, change(30, "State", "Resolved", "kim")),
@@ -148,14 +149,22 @@ def test_an_open_ticket_has_no_row_to_take_back(store: Store) -> None:
         assert ledger.of_ticket(conn, "3-1") == []
 
 
-def test_the_dataset_leaves_it_out_and_says_why(here: Store) -> None:
-    def draft() -> Any:
-        return draft_from_store(here, ManualClock(NOW), taxonomy=load_taxonomy(), salt=bytes(32)).manifest
-
+def test_a_label_that_was_taken_back_is_named_to_the_dataset(here: Store) -> None:
     ask(here, minute(1))
-    assert draft().exclusions.get(rules.TAKEN_BACK) is None
     undo(here, minute(40))
-    assert draft().exclusions[rules.TAKEN_BACK] == 1
+    records = [closed(BY_US), closed(BY_US, number=2)]
+    with here.read() as conn:
+        assert holding_undone(conn, records, DeskRules()) == {"3-1"}
+
+    found, excluded = rows_from(
+        records,
+        taxonomy=TAXONOMY,
+        redactor_of=lambda tenant: Redactor([], salt=bytes(32)),
+        taken_back={"3-1"},
+    )
+    assert [c.row.ticket_id for c in found] == ["3-2"]
+    assert excluded == [Exclusion("3-1", rules.TAKEN_BACK)]
+    assert rules.TAKEN_BACK in REASONS
 
 
 def test_what_a_person_asked_for_again_afterwards_is_a_label(here: Store) -> None:

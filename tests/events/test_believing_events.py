@@ -82,7 +82,9 @@ def test_a_token_event_without_a_ticket_is_no_event(fact: Any) -> None:
         believe(settings(), {"x-youtrack-token": TOKEN}, b"{", NOW)
 
 
-@pytest.mark.parametrize("token", ["", "secret", TOKEN[:-1], TOKEN + " ", TOKEN.upper(), OLD, "\u00e9" * 32])
+@pytest.mark.parametrize(
+    "token", ["", "secret", TOKEN[:-1], TOKEN + " ", TOKEN.upper(), OLD, "\u00e9" * 32, "\udc80"]
+)
 def test_a_wrong_token_is_no_proof(token: str) -> None:
     with pytest.raises(WebhookError, match="token does not match"):
         believe(settings(), {"x-youtrack-token": token}, b'{"id": "PAY-1"}', NOW)

@@ -438,6 +438,7 @@ def test_national_numbers(text: str, country: str | None, found: list[str]) -> N
     ("text", "expected"),
     [
         ("id 12345678 2024-05-01", ("national_id", "12345678")),
+        ("id 1234567 89 2024-05-01", ("national_id", "1234567 89")),
         ("id 2024-05-01", None),
         ("id no: 12345", None),
         ("id no: 123456", ("national_id", "123456")),
@@ -532,6 +533,13 @@ def test_digits_and_luhn() -> None:
         ("phone +999 1234567", None, ("+999 1234567", "9991234567")),
         ("see +999 1234567", None, None),
         ("call (+49 1512 3456789", "DE", ("+49 1512 3456789", "4915123456789")),
+        ("call (0044 20 7946 0958", None, ("0044 20 7946 0958", "442079460958")),
+        ("call (0044) 20 7946 0958", None, ("(0044) 20 7946 0958", "442079460958")),
+        ("004 915 123 456 789", None, ("004 915 123 456 789", "4915123456789")),
+        ("phone 12-12-1212 or 020 7946 0958", "GB", ("020 7946 0958", "2079460958")),
+        ("phone 123456-78901234567 or 020 7946 0958", "GB", ("020 7946 0958", "2079460958")),
+        ("phone +999 123456789012", None, ("+999 123456789012", "999123456789012")),
+        ("phone +999 1234567890123", None, None),
     ],
 )
 def test_phones(text: str, country: str | None, found: tuple[str, str] | None) -> None:
@@ -557,6 +565,7 @@ def test_emails() -> None:
         ("Mein Name ist Petra", "Petra", "first"),
         ("Mrs Novak", "Novak", "last"),
         ("Mr John van der Berg", "John van der Berg", "full"),
+        ("Regards\nPayroll Team\nRegards\nPetra Novak", "Petra Novak", "full"),
         ("Regards\nPayroll Team", None, None),
         ("thanks\npetra", None, None),
     ],
