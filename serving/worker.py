@@ -166,10 +166,8 @@ class Worker:
                 at, done, together = at + len(some), done + len(some), min(_TOGETHER, 2 * together)
             else:
                 at, together = at + (len(some) == 1), 1
-            if (
-                done and self._clock.now() >= self._next_poll
-            ):  # which finds the rest, and is not to wait for it
-                break
+            if done and self._clock.now() >= self._next_poll:
+                break  # the poll finds the rest, and is not to wait for it
         if done:
             with self._store.write() as conn:
                 inbox.forget(conn, self._clock.now() - _KEEP_EVENTS)
@@ -177,7 +175,7 @@ class Worker:
 
     def _worked_off(self, events: Sequence[tuple[str, str]]) -> bool:
         ids = [i for _, body in events if (i := self._named(body)) is not None]
-        if not self._asked(lambda: refresh(self._client, self._store, self._clock, ids)):
+        if ids and not self._asked(lambda: refresh(self._client, self._store, self._clock, ids)):
             return False
         with self._store.write() as conn:
             inbox.processed(conn, [key for key, _ in events], self._clock.now())
@@ -214,10 +212,10 @@ class Worker:
         if self._stop.is_set() or not self._tracker_reach.due():
             return
 
-        def compare() -> None:
+        def compare() -> bool:
             found = daily(self._client, self._store, self._clock, self._settings.project)
             if found is None:
-                return
+                return False
             swept, ledger = found
             self._journal.write(
                 "reconciled",
@@ -226,6 +224,7 @@ class Worker:
                 unrepaired=len(swept.unrepaired),
                 without_ledger_row=ledger.missing_total,
             )
+            return True
 
         self._asked(compare)
 
@@ -277,14 +276,15 @@ class Worker:
         facts.raise_for_status()
         return facts.json(), results
 
-    def _asked(self, look: Any) -> bool:
-        """Run something that talks to the tracker; note how that went."""
+    def _asked(self, look: Callable[[], object]) -> bool:
+        """Run something that talks to the tracker; note how that went. `False`: it had nothing to ask."""
         try:
-            look()
+            silent = look() is False
         except TrackerError as error:
             self._tracker_reach.failed(error.message, getattr(error, "retry_after", None))
             return False
-        self._tracker_reach.answered()
+        if not silent:
+            self._tracker_reach.answered()
         return True
 
     def _named(self, body: str) -> str | None:
