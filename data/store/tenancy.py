@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Table, UniqueConstraint, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from data.errors import StorageError
+from data.store.columns import clean
 
 SETTING = "firstline.tenant"
 SHARED = frozenset({"switches"})  # no tenant's data, but read while working for one
@@ -91,7 +92,8 @@ def enter(conn: Connection, roles: Roles | None, tenant: str | None) -> None:
         )
     query = text(f"SELECT set_config('role', :role, true), set_config('{SETTING}', :tenant, true)")
     role = roles.desk if tenant is None else roles.tenant
-    conn.execute(query, {"role": role, "tenant": tenant or ""})
+    # As a stored tenant is: a name that no row can have must find nothing, and not end in an error.
+    conn.execute(query, {"role": role, "tenant": clean(tenant or "")})
 
 
 def lift(conn: Connection) -> None:

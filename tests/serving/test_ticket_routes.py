@@ -221,3 +221,9 @@ def test_a_cursor_comes_back_exactly(at: datetime, ticket: str) -> None:
 def test_no_id_breaks_the_database(desk: Desk) -> None:
     for odd in ("%00", "%ED%A0%80", "%F0%9F%92%A9", "a" * 5000, "%27%3B--", "%0A"):
         assert desk.get(f"tickets/{odd}").status_code == 404
+
+
+def test_no_name_of_a_client_breaks_the_database(desk: Desk) -> None:
+    for odd in ("p%00", "%00", "%ED%A0%80", "%F0%9F%92%A9", "%27%3B--", "%0A"):
+        answer = desk.get(f"tickets?client={odd}")
+        assert (answer.status_code, answer.json()["tickets"]) == (200, [])

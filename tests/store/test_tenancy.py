@@ -32,6 +32,12 @@ def test_a_tenant_reads_its_own_rows_only(two: Store) -> None:
             outbox.of_ticket(conn, "globex", "3-globex")
 
 
+@pytest.mark.parametrize("name", ["acme\x00", "\x00", "\ud800"])
+def test_a_name_that_no_client_can_have_finds_nothing(two: Store, name: str) -> None:
+    with two.tenant(name).read() as conn:
+        assert outbox.of_ticket(conn, name, "3-acme") == []
+
+
 def test_a_tenant_writes_its_own_rows_only(two: Store) -> None:
     with two.tenant("acme").write() as conn:
         assert outbox.enqueue(conn, "op-2", "acme", "3-acme", "fields", {}, AT)
