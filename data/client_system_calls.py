@@ -21,7 +21,7 @@ class ClientSystemError(FirstlineError):
 
 
 class UnavailableError(ClientSystemError):
-    """It does not answer now. A read may be tried again later; a write was not begun."""
+    """It does not answer, or not us. A read may be tried again later; a write was not begun."""
 
 
 class RefusedError(ClientSystemError):

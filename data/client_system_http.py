@@ -125,11 +125,11 @@ def _whole(reply: httpx.Response, lost: type[ClientSystemError]) -> bytes:
 
 def _refusal(status: int, path: str, *, writing: bool) -> ClientSystemError:
     if status in (401, 403):
-        return RefusedError(f"The client system refuses our token ({status}).", remedy=_TOKEN)
+        return UnavailableError(f"The client system refuses our token ({status}).", remedy=_TOKEN)
     if status in (404, 409):
         return RefusedError(f"The client system refuses {path} ({status}).", remedy=_PERSON)
     if 300 <= status < 500 and status not in (408, 429):
-        return RefusedError(f"The client system does not understand {path} ({status}).", remedy=_CONTRACT)
+        return UnavailableError(f"The client system does not understand {path} ({status}).", remedy=_CONTRACT)
     if writing and status not in _NOT_NOW:
         return UncertainError(f"The client system failed in {path} ({status}).", remedy=_LATER)
     return UnavailableError(f"The client system does not answer now ({status}).", remedy=_LATER)

@@ -128,7 +128,7 @@ def test_another_clients_people_are_strangers(
 
 def test_without_the_token_or_the_client_nothing_is_told(http: httpx.Client) -> None:
     for token, tenant in (("wrong", "acme"), (TOKEN, "nobody")):
-        with pytest.raises(RefusedError, match="token"):
+        with pytest.raises(UnavailableError, match="token"):
             HttpClientSystem(http, "http://testserver", token, tenant).identity(s.Person("a@b.example"))
     with pytest.raises(SettingsError) as error:
         HttpClientSystem(http, "http://testserver", "two words", "acme")
@@ -158,8 +158,12 @@ def raising(error: type[httpx.TransportError]) -> Answer:
         (lambda r: httpx.Response(503), UnavailableError, UnavailableError),
         (lambda r: httpx.Response(429), UnavailableError, UnavailableError),
         (lambda r: httpx.Response(500), UnavailableError, UncertainError),
-        (lambda r: httpx.Response(302, headers={"Location": "http://evil"}), RefusedError, RefusedError),
-        (lambda r: httpx.Response(400), RefusedError, RefusedError),
+        (
+            lambda r: httpx.Response(302, headers={"Location": "http://evil"}),
+            UnavailableError,
+            UnavailableError,
+        ),
+        (lambda r: httpx.Response(400), UnavailableError, UnavailableError),
         (lambda r: httpx.Response(409, json={"title": "secret words"}), RefusedError, RefusedError),
         (lambda r: httpx.Response(200, content=b"<html>"), UnavailableError, UncertainError),
         (lambda r: httpx.Response(200, json=[]), UnavailableError, UncertainError),
