@@ -22,6 +22,19 @@ class Desk(Protocol):
         """Resolve the ticket."""
 
 
+class SilentDesk:
+    """For dry runs: whoever writes here has made a mistake."""
+
+    def say(self, ticket_id: str, text: str) -> None:
+        raise AssertionError(("a dry run says nothing", ticket_id, text))
+
+    def note(self, ticket_id: str, text: str) -> None:
+        raise AssertionError(("a dry run notes nothing", ticket_id, text))
+
+    def close(self, ticket_id: str) -> None:
+        raise AssertionError(("a dry run closes nothing", ticket_id))
+
+
 class TrackerDesk:
     """The desk's tracker."""
 

@@ -37,7 +37,7 @@ def create_app(systems: Mapping[str, SandboxClient], token: str) -> Starlette:
             return _problem(404, "There is no such look-up.")
         try:
             system, given = await _opened(request, systems, token, name)
-            found = await run_in_threadpool(system.read, name, kind, given)
+            found: object = await run_in_threadpool(system.read, name, kind, given)
         except _RefusedRequest as why:
             return _problem(why.status, why.title)
         except ClientSystemError as error:

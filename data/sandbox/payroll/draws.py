@@ -88,7 +88,7 @@ def _payslip(q: Question) -> s.Payslip:
 
 def _account(q: Question) -> s.Account:
     status = q.often("active", "locked", "locked", "inactive", "suspended", share=0.6)
-    tried = q.often("own_devices", "elsewhere", share=0.8) if status == "locked" else "none"
+    tried: Any = q.often("own_devices", "elsewhere", share=0.8) if status == "locked" else "none"
     return s.Account(q.often("password", "single_sign_on"), status, tried)
 
 
@@ -111,7 +111,7 @@ def _leave_request(q: Question) -> s.LeaveRequest:
 
 def _year_end_form(q: Question) -> s.YearEndForm:
     day = date(int(q.arguments["year"]) + 1, 1, 31)
-    status = "none" if day > q.today + timedelta(days=60) else q.often("published", "waiting_for_client")
+    status: Any = "none" if day > q.today + timedelta(days=60) else q.often("published", "waiting_for_client")
     return s.YearEndForm(status, day, q.often(True, False, share=0.9))
 
 
