@@ -100,9 +100,9 @@ def _next(case: Case, found: Sequence[Candidate], articles: Sequence[Article], t
     if not found:
         return HandOver("no approved pattern is for this case")
     # Everything that can be looked up comes before a question: nobody is asked what need not be known.
-    unread = next((c.look for c in found if c.verdict == "unread" and c.look is not None), None)
-    if unread is not None:
-        return unread
+    unread = [c.look for c in found if c.verdict == "unread" and c.look is not None]
+    if unread:
+        return min(unread, key=lambda look: look.read != "identity")  # who asks, before anything about them
     lacking = [c for c in found if c.verdict == "lacks"]
     stronger = {c.pattern.id for c in found if c.verdict in ("holds", "lacks")}
     winners = [c for c in found if c.verdict == "holds" and not stronger & set(c.pattern.yields_to)]
