@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.client_system import ClientSystem, Done, Key
-from data.client_system_calls import ClientSystemError, UncertainError
+from data.client_system_calls import ClientSystemError, UnavailableError, UncertainError
 from data.clock import Clock
 from data.store import pattern_steps
 from data.store.database import TenantStore
@@ -35,7 +35,10 @@ def operation_id(tenant: str, ticket_id: str, pattern: str, step: str) -> str:
 
 @dataclass
 class Effects:
-    """Has a pattern's effects for one ticket. `did` tells them in words, in the order they happened."""
+    """Has a pattern's effects for one ticket. `did` tells them in words, in the order they happened.
+
+    `paused`: whether the kill switch is on.
+    """
 
     system: ClientSystem
     store: TenantStore
@@ -43,6 +46,7 @@ class Effects:
     case: Case
     pattern: Pattern
     plan: Alone
+    paused: Callable[[], bool]
 
     def __post_init__(self) -> None:
         self.did: list[str] = []
@@ -69,12 +73,12 @@ class Effects:
             if write.undo is None:
                 self.did.append(f"{_words(write)}: stays; it takes nothing away that could be lost")
                 continue
-            step = self._begun(f"undo:{number}")
+            step, fresh = self._begun(f"undo:{number}")
             if step.state == "done":
                 self.did.append(f"{_words(write)}: taken back")
                 continue
             try:
-                self._sent(write.undo, step.step)
+                self._sent(write.undo, step.step, fresh=fresh)
             except UncertainError:
                 self._move(step, "uncertain")
                 self.did.append(f"{_words(write.undo)}: may have been taken back; the answer was lost")
@@ -97,15 +101,18 @@ class Effects:
         raise NotDoneError("an earlier run failed and was taking it back")
 
     def _one(self, number: int, write: Write) -> None:
-        step = self._begun(f"write:{number}")
+        step, fresh = self._begun(f"write:{number}")
         if step.state == "done":
             self._note(number, write, changed=bool(step.facts.get("changed")))
             return
         if step.state == "refused":
             self.did.append(f"{_words(write)}: not done")
             raise NotDoneError("the client system refused it before")
+        if self.paused():  # asked anew before every effect
+            self.did.append(f"{_words(write)}: not done")
+            raise NotDoneError("automation is paused")
         try:
-            done = self._sent(write, step.step)
+            done = self._sent(write, step.step, fresh=fresh)
         except UncertainError as error:
             self._move(step, "uncertain")
             self.did.append(f"{_words(write)}: MAY HAVE HAPPENED; the answer was lost")
@@ -122,7 +129,8 @@ class Effects:
         if changed:
             self._changed.append(number)
 
-    def _sent(self, write: Write, step: str) -> Done:
+    def _sent(self, write: Write, step: str, *, fresh: bool) -> Done:
+        """Send one effect under its key. `fresh`: it was never sent before, so what fails did not happen."""
         key = Key(operation_id(self.case.tenant, self.case.ticket_id, self.pattern.id, step))
         arguments = bound(write.arguments, self.case)
         if arguments is None:
@@ -130,16 +138,24 @@ class Effects:
         call: Callable[..., Done] = getattr(self.system, write.name)
         try:
             return call(key=key, **arguments)
-        except UncertainError:  # the same key never acts twice, so asking again is safe and tells
+        except UncertainError:
+            fresh = False
+        except UnavailableError:
+            if fresh:
+                raise
+        try:  # the same key never acts twice, so asking again is safe, and tells
             return call(key=key, **arguments)
+        except UnavailableError as error:  # this time not, but the time before it may have happened
+            raise UncertainError(error.message, remedy=error.remedy) from None
 
-    def _begun(self, name: str) -> Step:
+    def _begun(self, name: str) -> tuple[Step, bool]:
+        """Return the step, and whether it is new."""
         case = self.case
         step = Step(case.tenant, case.ticket_id, self.pattern.id, name, "begun", {}, self.clock.now())
         with self.store.write() as conn:
             if pattern_steps.begin(conn, step):
-                return step
-        return next(s for s in self._steps() if s.step == name)
+                return step, True
+        return next(s for s in self._steps() if s.step == name), False
 
     def _steps(self) -> list[Step]:
         with self.store.read() as conn:

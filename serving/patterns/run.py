@@ -82,7 +82,7 @@ class Runner:
         if isinstance(step, Ask):
             return self._ask(case, planned, step, execute)
         if isinstance(step, Wait):
-            if execute:  # it may have been lost on its way
+            if execute and not self._paused():  # it may have been lost on its way
                 self.desk.say(case.ticket_id, next(str(s.facts["message"]) for s in steps[::-1] if _asks(s)))
             return self._outcome("waits", f"asked for {', '.join(step.facts)}; no answer yet", planned)
         if isinstance(step, Draft):
@@ -143,11 +143,13 @@ class Runner:
         if run.state == DONE:
             return Outcome("acted", "done before; nothing is done twice", None, (), did, message, run.pattern)
         if run.state == HANDED_OVER:
-            if execute:  # the note may have been lost
+            if execute and not self._paused():  # the note may have been lost
                 self.desk.note(case.ticket_id, str(run.facts["note"]))
             return Outcome("handed over", str(run.facts["why"]), None, (), did, "", run.pattern)
         if not execute:
             return Outcome("would act", "an earlier run goes on", None, (), did, message, run.pattern)
+        if self._paused():
+            return Outcome("waits", "automation is paused", None, (), did, message, run.pattern)
         now = self.clock.now()
         pattern = next((p for p in self.patterns if p.id == run.pattern), None)
         if now - run.at < ABANDONED:
@@ -170,13 +172,16 @@ class Runner:
     def _finish(
         self, case: Case, pattern: Pattern, alone: Alone, run: Step, planned: Planned | None
     ) -> Outcome:
-        effects = Effects(self.system, self.store, self.clock, case, pattern, alone)
+        effects = Effects(self.system, self.store, self.clock, case, pattern, alone, self._paused)
         try:
             effects.have()
         except NotDoneError as error:
             effects.take_back()
             return self._hand_over(case, run, error.why, tuple(effects.did), planned)
         message, did = str(run.facts["message"]), tuple(effects.did)
+        if self._paused():
+            why = "automation is paused; the reply is still to be sent"
+            return Outcome("waits", why, planned, tuple(self._looked), did, message, pattern.id)
         self.desk.say(case.ticket_id, message)
         if alone.resolves:
             self.desk.close(case.ticket_id)
@@ -198,7 +203,8 @@ class Runner:
             ]
         )
         self._end(run, HANDED_OVER, {"did": list(did), "why": why, "note": note}, "pattern.handed_over")
-        self.desk.note(case.ticket_id, note)
+        if not self._paused():
+            self.desk.note(case.ticket_id, note)
         return Outcome("handed over", why, planned, tuple(self._looked), did, "", run.pattern)
 
     def _steps_done(self, case: Case, run: Step) -> tuple[str, ...]:
