@@ -18,6 +18,9 @@ from kb.pattern import Pattern
 from serving.patterns.case import Case
 from serving.patterns.checking import bound, holds, words_of
 
+_UNCERTAIN = "MAY HAVE HAPPENED; the answer was lost"
+_NOT_DONE = "not done"
+
 
 class NotDoneError(Exception):
     """The effects did not all come about or were not confirmed; `why` in words without personal data."""
@@ -96,8 +99,12 @@ class Effects:
             return
         for number, write in enumerate(self.plan.writes):
             step = known.get(f"write:{number}")
-            if step is not None and step.state == "done":
+            if step is None:
+                continue
+            if step.state == "done":
                 self._note(number, write, changed=bool(step.facts.get("changed")))
+            else:
+                self.did.append(f"{_words(write)}: {_NOT_DONE if step.state == 'refused' else _UNCERTAIN}")
         raise NotDoneError("an earlier run failed and was taking it back")
 
     def _one(self, number: int, write: Write) -> None:
@@ -106,20 +113,20 @@ class Effects:
             self._note(number, write, changed=bool(step.facts.get("changed")))
             return
         if step.state == "refused":
-            self.did.append(f"{_words(write)}: not done")
+            self.did.append(f"{_words(write)}: {_NOT_DONE}")
             raise NotDoneError("the client system refused it before")
         if self.paused():  # asked anew before every effect
-            self.did.append(f"{_words(write)}: not done")
+            self.did.append(f"{_words(write)}: {_NOT_DONE}")
             raise NotDoneError("automation is paused")
         try:
             done = self._sent(write, step.step, fresh=fresh)
         except UncertainError as error:
             self._move(step, "uncertain")
-            self.did.append(f"{_words(write)}: MAY HAVE HAPPENED; the answer was lost")
+            self.did.append(f"{_words(write)}: {_UNCERTAIN}")
             raise NotDoneError(error.message) from None
         except ClientSystemError as error:
             self._move(step, "refused")
-            self.did.append(f"{_words(write)}: not done")
+            self.did.append(f"{_words(write)}: {_NOT_DONE}")
             raise NotDoneError(error.message) from None
         self._move(step, "done", {"changed": done.changed})
         self._note(number, write, changed=done.changed)

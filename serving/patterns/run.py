@@ -6,7 +6,7 @@ Nothing is written before everything is looked up. `execute=False` writes nothin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -26,7 +26,7 @@ from serving.patterns.effect import Effects, NotDoneError
 from serving.patterns.planner import Act, Ask, Draft, HandOver, Planned, Wait, plan
 
 End = Literal["would act", "would ask", "asked", "waits", "draft", "acted", "handed over"]
-RUN, PLANNED, DONE, HANDED_OVER = "run", "planned", "done", "handed over"
+RUN, PLANNED, CONFIRMED, DONE, HANDED_OVER = "run", "planned", "confirmed", "done", "handed over"
 ABANDONED = timedelta(minutes=10)
 """A run that nobody has ended after so long is taken on by the next one."""
 _MOST_LOOKS = 200
@@ -131,7 +131,11 @@ class Runner:
             )
         if self._paused():
             return self._outcome("handed over", "automation is paused", planned, pattern=act.pattern)
-        facts = {"message": act.reply.whole, "version": act.pattern.record.version}
+        facts = {
+            "message": act.reply.whole,
+            "version": act.pattern.record.version,
+            "closes": act.closes,
+        }
         run = self._begin(case, act.pattern, RUN, PLANNED, facts, "pattern.begun")
         if run is None:
             return self._outcome("waits", "another run of this ticket is under way", planned)
@@ -148,25 +152,25 @@ class Runner:
             return Outcome("handed over", str(run.facts["why"]), None, (), did, "", run.pattern)
         if not execute:
             return Outcome("would act", "an earlier run goes on", None, (), did, message, run.pattern)
+        return self._go_on(case, run)
+
+    def _go_on(self, case: Case, run: Step) -> Outcome:
+        """Take on a run that nobody ended."""
+        now, busy = self.clock.now(), "another run of this ticket is under way"
         if self._paused():
-            return Outcome("waits", "automation is paused", None, (), did, message, run.pattern)
-        now = self.clock.now()
-        pattern = next((p for p in self.patterns if p.id == run.pattern), None)
+            return Outcome("waits", "automation is paused", pattern=run.pattern)
         if now - run.at < ABANDONED:
-            return Outcome("waits", "another run of this ticket is under way", None, (), (), "", run.pattern)
+            return Outcome("waits", busy, pattern=run.pattern)
         with self.store.write() as conn:
             if not pattern_steps.take_over(conn, run, now):
-                return Outcome(
-                    "waits", "another run of this ticket is under way", None, (), (), "", run.pattern
-                )
+                return Outcome("waits", busy, pattern=run.pattern)
+        if run.state == CONFIRMED:
+            return self._answer(case, run, None)
+        pattern = next((p for p in self.patterns if p.id == run.pattern), None)
         if pattern is None or not isinstance(pattern.plan, Alone) or pattern.mode != "auto":
-            return self._hand_over(
-                case, run, "the pattern is not in use any more", self._steps_done(case, run)
-            )
+            return self._hand_over(case, run, "the pattern is not in use now", self._steps_done(case, run))
         if pattern.record.version != run.facts["version"]:
-            return self._hand_over(
-                case, run, "the pattern was changed meanwhile", self._steps_done(case, run)
-            )
+            return self._hand_over(case, run, "the pattern has changed since", self._steps_done(case, run))
         return self._finish(case, pattern, pattern.plan, run, None)
 
     def _finish(
@@ -178,16 +182,22 @@ class Runner:
         except NotDoneError as error:
             effects.take_back()
             return self._hand_over(case, run, error.why, tuple(effects.did), planned)
-        message, did = str(run.facts["message"]), tuple(effects.did)
+        # From here on nothing is taken back any more: the reply, which may be out, must stay true.
+        confirmed = self._moved(run, CONFIRMED, {"did": effects.did})
+        return self._answer(case, confirmed, planned)
+
+    def _answer(self, case: Case, run: Step, planned: Planned | None) -> Outcome:
+        """Send the reply and close, after everything was had and confirmed."""
+        message, did, looked = str(run.facts["message"]), tuple(run.facts["did"]), tuple(self._looked)
         if self._paused():
             why = "automation is paused; the reply is still to be sent"
-            return Outcome("waits", why, planned, tuple(self._looked), did, message, pattern.id)
+            return Outcome("waits", why, planned, looked, did, message, run.pattern)
         self.desk.say(case.ticket_id, message)
-        if alone.resolves:
+        if run.facts["closes"]:
             self.desk.close(case.ticket_id)
             did = (*did, "resolve: done")
-        self._end(run, DONE, {"did": list(did)}, "pattern.done")
-        return Outcome("acted", "every check held", planned, tuple(self._looked), did, message, pattern.id)
+        self._moved(run, DONE, {"did": list(did)}, "pattern.done")
+        return Outcome("acted", "every check held", planned, looked, did, message, run.pattern)
 
     def _hand_over(
         self, case: Case, run: Step, why: str, did: tuple[str, ...], planned: Planned | None = None
@@ -202,7 +212,8 @@ class Runner:
                 "Nothing was said to the requester. Please take over.",
             ]
         )
-        self._end(run, HANDED_OVER, {"did": list(did), "why": why, "note": note}, "pattern.handed_over")
+        facts = {"did": list(did), "why": why, "note": note}
+        self._moved(run, HANDED_OVER, facts, "pattern.handed_over")
         if not self._paused():
             self.desk.note(case.ticket_id, note)
         return Outcome("handed over", why, planned, tuple(self._looked), did, "", run.pattern)
@@ -223,12 +234,11 @@ class Runner:
             self._audit(conn, step, action)
         return step
 
-    def _end(self, run: Step, state: str, facts: dict[str, Any], action: str) -> None:
+    def _moved(self, run: Step, state: str, facts: dict[str, Any], action: str = "") -> Step:
         with self.store.write() as conn:
-            known = pattern_steps.of_ticket(conn, run.tenant, run.ticket_id)
-            now = next(s for s in known if (s.pattern, s.step) == (run.pattern, run.step))
-            if pattern_steps.move(conn, now, state, facts):
+            if pattern_steps.move(conn, run, state, facts) and action:
                 self._audit(conn, run, action)
+        return replace(run, state=state, facts={**run.facts, **facts})
 
     def _audit(self, conn: Any, step: Step, action: str) -> None:
         audit.record(
