@@ -241,3 +241,21 @@ def test_what_is_limited_to_a_country_is_not_for_a_ticket_without_one(library: L
     assert isinstance(
         followed(case("password_reset", facts=unknown), only, record_for(pattern))[0].next, HandOver
     )
+
+
+def test_a_pattern_that_yields_gives_way_also_to_one_that_lacks_a_fact(library: Library) -> None:
+    strong = next(p for p in library.patterns if p.id == "payslip-file-damaged")
+    general = next(p for p in library.patterns if p.id == "password-reset-link")
+    general = replace(
+        general, issue_types=strong.issue_types, checks=strong.checks[:1], yields_to=(strong.id,)
+    )
+    two = replace(library, patterns=(general, strong))
+    issue_type, answer = strong.issue_types[0], record_for(strong)
+    held = followed(case(issue_type), two, answer)[0].next
+    assert isinstance(held, Act) and held.pattern.id == strong.id
+    bare = {k: v for k, v in FACTS.items() if k != "month"}
+    asked = followed(case(issue_type, facts=bare), two, answer)[0].next
+    assert isinstance(asked, Ask) and asked.pattern.id == strong.id
+    both = replace(two, patterns=(replace(general, yields_to=()), strong))
+    claimed = followed(case(issue_type), both, answer)[0].next
+    assert isinstance(claimed, HandOver) and "both claim" in claimed.why

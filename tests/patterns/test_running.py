@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -80,13 +80,14 @@ class Watched(ByName):
     """A system with what was asked of it.
 
     `trouble`: call -> errors, raised one after the other (`None`: it works); `late`: they are raised after
-    the effect, as when an answer is lost.
+    the effect, as when an answer is lost. `then` is called after each effect.
     """
 
     inner: ByName
     trouble: dict[str, list[ClientSystemError | None]] = field(default_factory=dict)
     late: bool = False
     calls: list[tuple[str, str]] = field(default_factory=list)
+    then: Callable[[str], None] = lambda name: None
 
     def read(self, name: str, result: type[Any], arguments: Mapping[str, str]) -> Any:
         self.calls.append((name, ""))
@@ -98,6 +99,7 @@ class Watched(ByName):
         if not self.late:
             self._raise(name)
         done = self.inner.write(name, key, arguments)
+        self.then(name)
         self._raise(name)
         return done
 
@@ -277,15 +279,59 @@ def test_an_undo_that_fails_is_told(scene: Scene) -> None:
     assert "COULD NOT" in scene.desk.noted[0]
 
 
-def test_several_effects_are_taken_back_in_reverse_and_what_has_no_undo_is_named(scene: Scene) -> None:
+def with_writes(scene: Scene, *names: str) -> None:
+    """Let the scene's pattern have these effects, in this order."""
     one = next(p for p in scene.library.patterns if p.id == "account-locked-own-devices")
     assert isinstance(one.plan, Alone)
-    person = {"person": "requester"}
-    writes = tuple(
-        Write(n, person) for n in ("unlock_account", "reset_device", "send_reset_link", "hide_leave_draft")
-    )
-    several = replace(one, plan=replace(one.plan, writes=writes))
-    scene.library = replace(scene.library, patterns=(several,))
+    writes = tuple(Write(n, {"person": "requester"}) for n in names)
+    scene.library = replace(scene.library, patterns=(replace(one, plan=replace(one.plan, writes=writes)),))
+
+
+def test_what_was_so_already_is_not_taken_back(scene: Scene) -> None:
+    with_writes(scene, "pass_leave_request_on", "unlock_account", "hide_leave_draft")
+    pending = s.LeaveRequest("pending", "active", False)
+    scene.behind.put("leave_request", {"person": scene.record.reporter}, pending)
+    scene.system.trouble = {"hide_leave_draft": [away()]}
+    outcome = scene.run()
+    assert outcome.did[0] == "pass leave request on: was so already"
+    assert "give_leave_request_back" not in scene.system.effects and scene.account() == LOCKED
+
+
+def test_paused_between_two_effects_the_second_is_not_had_and_the_first_taken_back(scene: Scene) -> None:
+    with_writes(scene, "unlock_account", "reset_device")
+
+    def pause(name: str) -> None:
+        if name == "unlock_account":
+            with scene.store.write() as conn:
+                switches.pause(conn, "PAY", "cli", "a reason", TODAY)
+
+    scene.system.then = pause
+    outcome = scene.run()
+    assert outcome.end == "handed over" and outcome.why == "automation is paused"
+    assert scene.system.effects == ["unlock_account", "lock_account"] and scene.account() == LOCKED
+    assert not scene.desk.said and not scene.desk.noted, "nothing is written while it is paused"
+    with scene.store.write() as conn:
+        switches.resume(conn, "PAY", "cli", "a reason", TODAY)
+    assert scene.run().end == "handed over" and len(scene.desk.noted) == 1
+
+
+def test_paused_before_the_reply_it_is_sent_later_and_nothing_is_taken_back(scene: Scene) -> None:
+    def pause(name: str) -> None:
+        with scene.store.write() as conn:
+            switches.pause(conn, "PAY", "cli", "a reason", TODAY)
+
+    scene.system.then = pause
+    assert scene.run().end == "waits" and not scene.desk.said
+    scene.clock.advance(timedelta(minutes=11))
+    assert scene.run().end == "waits" and not scene.desk.said
+    with scene.store.write() as conn:
+        switches.resume(conn, "PAY", "cli", "a reason", TODAY)
+    assert scene.run().end == "acted" and len(scene.desk.said) == 1
+    assert scene.system.effects == ["unlock_account"]
+
+
+def test_several_effects_are_taken_back_in_reverse_and_what_has_no_undo_is_named(scene: Scene) -> None:
+    with_writes(scene, "unlock_account", "reset_device", "send_reset_link", "hide_leave_draft")
     scene.system.trouble = {"hide_leave_draft": [RefusedError("It refuses.", remedy="Look.")]}
     scene.behind.put(
         "device", {"person": scene.record.reporter}, s.Device("current", "refused", False, s.Told("5"))
