@@ -48,12 +48,14 @@ def own_store(tmp_path: Path, sqlite_template: Path) -> Iterator[Store]:
 
 @dataclass
 class Ticketing:
-    """The ticket's own side, in memory: what was said, noted, closed. `fails`: the next calls that fail."""
+    """The ticket's own side, in memory: what was said, noted, closed. `fails`: the next calls that fail;
+    `stuck`: it cannot be closed."""
 
     said: list[str] = field(default_factory=list)
     noted: list[str] = field(default_factory=list)
     closed: int = 0
     fails: int = 0
+    stuck: bool = False
 
     def say(self, ticket_id: str, text: str) -> None:
         self._may_fail()
@@ -66,6 +68,8 @@ class Ticketing:
             self.noted.append(text)
 
     def close(self, ticket_id: str) -> None:
+        if self.stuck:
+            raise TrackerError("The tracker is away.", remedy="Later.")
         self._may_fail()
         self.closed += 1
 
@@ -241,6 +245,18 @@ def test_a_reply_that_could_not_be_sent_is_sent_by_the_next_run_without_another_
     outcome = scene.run()
     assert outcome.end == "acted" and scene.system.effects == ["unlock_account"]
     assert len(scene.desk.said) == 1 and scene.desk.closed == 1
+
+
+def test_once_the_reply_is_out_nothing_is_taken_back_any_more(scene: Scene) -> None:
+    scene.desk.stuck = True
+    with pytest.raises(TrackerError):
+        scene.run()
+    assert len(scene.desk.said) == 1
+    scene.clock.advance(timedelta(minutes=11))
+    scene.desk.stuck = False
+    scene.system.trouble = {name: [away()] * 9 for name in ("account", "identity", "unlock_account")}
+    assert scene.run().end == "acted"
+    assert scene.account().status == "active" and len(scene.desk.said) == 1 and scene.desk.closed == 1
 
 
 def test_an_answer_that_was_lost_is_asked_for_again_under_the_same_key(scene: Scene) -> None:
