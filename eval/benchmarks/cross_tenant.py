@@ -177,7 +177,7 @@ def log_row(found: dict[str, Any]) -> str:
         f"`cross_tenant`: {found['calls']:,} calls over {len(found['routes'])} routes by "
         f"{len(found['callers'])} callers, {found['database']}",
         f"{len(found['leaks'])} reads, {len(found['changed'])} writes, {len(found['told_apart'])} foreign "
-        f"ids told from unknown ones, {found['errors']} x 5xx",
+        f"ids told from unknown ones, {len(found['errors'])} x 5xx",
         "0 reads, 0 writes",
         met=passed(found),
     )

@@ -88,7 +88,9 @@ class Desk:
         with self.store.write() as conn:
             while claimed := outbox.claim(conn, "test", now, 60, 10):
                 for op in claimed:
-                    outbox.complete(conn, op.op_id, op.fence, now, left=op.payload.get("values"))
+                    values = op.payload.get("values", {})
+                    assert outbox.may_write(conn, op, now, found=dict.fromkeys(values), says=False)
+                    outbox.complete(conn, op.op_id, op.fence, now, left=values)
 
     def press(self, path: str, number: int = 1, **over: Any) -> Any:
         """Return what the widget would show, as a namespace of the view and the backend's answer."""

@@ -22,8 +22,10 @@ from serving.wiring import autonomy_of
 BORN = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
+TAXONOMY = load_taxonomy()
+
+
 def past(number: int, text: str = "reset my password", *, closed_as: str = "password_reset") -> Past:
-    taxonomy = load_taxonomy()
     created = BORN + timedelta(days=number)
     ticket = Ticket(f"2-{number}", text, "I forgot my password and cannot sign in", client="acme")
     record = TicketRecord(
@@ -36,7 +38,7 @@ def past(number: int, text: str = "reset my password", *, closed_as: str = "pass
         resolved=created + timedelta(days=1),
         state="Resolved",
         issue_type=closed_as,
-        category=taxonomy.category_of(closed_as),
+        category=TAXONOMY.category_of(closed_as),
         priority="normal",
         team=None,
         changes=(
