@@ -64,6 +64,10 @@ class Settings:
     """Requests in a minute that one API key may send; 0: any number."""
     rate_client: int
     """Requests in a minute that all client keys of one client may send together; 0: any number."""
+    client_system_url: str
+    """The clients' payroll system that patterns look things up in; empty: the sandbox's, or none."""
+    client_system_token: str
+    """Token for it. Never logged."""
 
     @property
     def datasets(self) -> Path:
@@ -137,6 +141,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         "access": "local",
         "rate_key": 1_200,
         "rate_client": 1_200,
+        "client_system_url": "",
+        "client_system_token": "",
     }
     values, problems = _converted(defaults, given)
     problems += _problems(values)
@@ -202,6 +208,10 @@ def _problems(values: dict[str, Any]) -> list[str]:
     values["tracker_url"] = str(values["tracker_url"]).rstrip("/")
     if values["engine_url"] and not str(values["engine_url"]).startswith(("http://", "https://")):
         found.append(f"engine_url must start with http:// or https://, not {values['engine_url']!r}")
+    if values["client_system_url"] and not str(values["client_system_url"]).startswith(
+        ("http://", "https://")
+    ):
+        found.append("client_system_url must start with http:// or https://")
     if len(values["webhook_secret"]) < 32 or values["webhook_secret"] == "secret":
         found.append("webhook_secret must have at least 32 characters")
     if 0 < len(values["webhook_secret_next"]) < 32:

@@ -14,6 +14,7 @@ from data.errors import BadInputError
 from data.settings import read_settings
 from serving.connect.command import connect
 from serving.effect_commands import register_effects
+from serving.patterns.commands import register_patterns
 from serving.policy_commands import register_policy
 from serving.replay_command import replay
 from serving.review_commands import register_review
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
     app.command()(connect)
     app.command()(replay)
     register_effects(app)
+    register_patterns(app)
     register_policy(app)
     register_review(app)
 

@@ -34,6 +34,7 @@ def register_sandbox(app: typer.Typer) -> None:
     )
     sandbox.command()(serve)
     sandbox.command()(directory)
+    sandbox.command("client-system")(client_system)
     app.add_typer(sandbox, name="sandbox")
 
 
@@ -109,6 +110,44 @@ def serve(
         signal.signal(signal.SIGTERM, lambda _number, _frame: None)
         with suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
+    finally:
+        listener.close()
+
+
+def client_system(
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8803,
+    seed: Seed = 7,
+    months: Months = 6,
+    clients: Clients = 4,
+    tickets_per_day: PerDay = 44.0,
+) -> None:
+    """Serve the clients' payroll system, where patterns look things up, until Ctrl-C. It lives in memory.
+
+    Reach it with FIRSTLINE_CLIENT_SYSTEM_URL and the same FIRSTLINE_CLIENT_SYSTEM_TOKEN on both sides.
+    """
+    from data.settings import read_settings
+
+    settings = read_settings()
+    if not settings.client_system_token:
+        raise SettingsError(
+            "The client system needs a token.", remedy="Set FIRSTLINE_CLIENT_SYSTEM_TOKEN to any long word."
+        )
+    listener = _listen(settings.host, port)
+    try:
+        import uvicorn
+
+        from data.clock import SystemClock
+        from data.sandbox.payroll.app import create_app
+        from data.sandbox.payroll.system import sandbox_systems
+        from data.sandbox.world import WorldConfig
+
+        systems = sandbox_systems(WorldConfig(seed, months, clients, tickets_per_day), SystemClock())
+        app = create_app(systems, settings.client_system_token)
+        print(
+            f"firstline: client systems ready at http://{settings.host}:{port}", file=sys.stderr, flush=True
+        )
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
     finally:
         listener.close()
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 from data.errors import StorageError
 from data.store import tenancy
 
-HEAD = "0010"
+HEAD = "0011"
 _SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK = 0x46495253  # any constant: two processes that start together migrate one after the other
 

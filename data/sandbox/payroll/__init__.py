@@ -1,0 +1,1 @@
+"""The sandbox's client system: what each client's payroll software would answer."""

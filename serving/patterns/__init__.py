@@ -1,0 +1,1 @@
+"""Resolution patterns, run: what comes next (pure), doing it, and the command line."""
