@@ -14,11 +14,11 @@ def upgrade() -> None:
     op.add_column(
         "api_keys", sa.Column("acts_for_people", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
-    op.create_index(op.f("ix_tickets_tenant_created"), "tickets", ["tenant", "created"])
+    op.create_index(op.f("ix_tickets_created"), "tickets", ["created"])
 
 
 def downgrade() -> None:
     """Take both out again."""
-    op.drop_index(op.f("ix_tickets_tenant_created"), table_name="tickets")
+    op.drop_index(op.f("ix_tickets_created"), table_name="tickets")
     with op.batch_alter_table("api_keys") as keys:
         keys.drop_column("acts_for_people")
