@@ -537,3 +537,37 @@ def test_a_turn_that_went_well_does_not_take_back_what_others_hold(bench: Any, m
         assert outbox.claim(conn, "me", bench.clock.now(), 60, 1)
     assert deliveries.turn(64) == 0
     assert bench.operation(operation.op_id).state == "sending"
+
+
+def test_a_turn_begins_nothing_more_once_others_are_due(bench: Any, made: Any) -> None:
+    for _ in range(2 * module.ABREAST):
+        bench.decide(bench.desk.file())
+    deliveries = made(bench)
+    assert deliveries.turn(64, until=bench.clock.now()) == module.ABREAST
+    assert deliveries.turn(64, until=bench.clock.now() + timedelta(hours=1)) == module.ABREAST
+
+
+def test_a_hidden_project_waits_and_buries_nothing(bench: Any, made: Any) -> None:
+    operation = bench.decide(bench.desk.file())
+    bench.desk.state.lost.add(("svc-firstline", "PAY"))
+    assert made(bench).turn(64) == 0
+    waiting = bench.operation(operation.op_id)
+    assert waiting.state == "new"
+    assert "PAY is hidden from us" in waiting.last_error
+    assert standing(bench) == []
+
+
+def test_a_delivery_whose_claim_was_lost_leaves_the_alert_to_its_holder(bench: Any, made: Any) -> None:
+    operation = bench.decide(bench.desk.file())
+    with bench.store.write() as conn:
+        alerts.warn(conn, GIVEN_UP, operation.op_id, {}, bench.clock.now())
+    deliveries = made(bench)
+    settle = deliveries._settle
+
+    def robbed(conn: Any, *arguments: Any) -> bool:
+        outbox.release(conn, "me", bench.clock.now())
+        return settle(conn, *arguments)
+
+    deliveries._settle = robbed  # type: ignore[method-assign]
+    deliveries.turn(1)
+    assert len(standing(bench)) == 1

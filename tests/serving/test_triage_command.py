@@ -121,7 +121,13 @@ def test_a_person_typing_gets_each_answer_at_once(home: Path) -> None:
 def test_ctrl_c_ends_with_130_and_one_line(home: Path) -> None:
     env = {**os.environ, "FIRSTLINE_HOME": str(home)}
     with subprocess.Popen(
-        [FIRSTLINE, "triage"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env
+        [FIRSTLINE, "triage"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=env,
+        # A suite that was started in the background hands down that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
