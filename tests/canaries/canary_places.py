@@ -20,7 +20,7 @@ See = Callable[[str, str], None]
 
 NUMBERS = (".onnx", ".safetensors", ".npy", ".pt", ".png", ".woff2")
 """Files without words."""
-WORKING_TABLES = {"tickets", "comments", "changes", "staged_changes", "people"}
+WORKING_TABLES = {"tickets", "comments", "changes", "staged_changes", "people", "pattern_steps"}
 """Tables of the product whose purpose is to hold what people wrote."""
 _LARGEST = 64 << 20
 

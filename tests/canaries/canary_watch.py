@@ -33,6 +33,9 @@ LEGITIMATE = (
         "^API key$", "^what `keys (create|rotate)` said$", "a new key is shown once, to whoever asked for it"
     ),
     Legitimate(
+        "^name of the sandbox$", "^what `pattern run` said$", "the reply that a person is to look over"
+    ),
+    Legitimate(
         "(secret|token)", r"/firstline\.toml$", "the file that an operator writes these settings into"
     ),
     Legitimate(
