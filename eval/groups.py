@@ -9,23 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from data.group import Group
+
 Grouping = Literal["desk", "category", "client_category"]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Group:
-    """Tickets predicted to be of `category` from `client`; an empty name stands for all that is left."""
-
-    client: str = ""
-    category: str = ""
-
-    def __str__(self) -> str:
-        if self.client:
-            return f"{self.category} of {self.client}"
-        return self.category or "the desk"
 
 
 REST = Group()

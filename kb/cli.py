@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from data.options import AsJson
+
 if TYPE_CHECKING:  # imported in the commands: `firstline --help` stays fast
     from collections import Counter
 
     from kb.library import Library
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Root = Annotated[
     Path, typer.Option("--kb", help="Folder with articles/ and patterns/.", show_default="the shipped one")
 ]

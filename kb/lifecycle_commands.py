@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kb.cli import SHIPPED, AsJson, Day, Root, day_of
+from data.options import AsJson
+from kb.cli import SHIPPED, Day, Root, day_of
 
 if TYPE_CHECKING:
     from datetime import date

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.group import Group
 from eval.bundle import Evidence
-from eval.groups import REST, Group, group_of, partition
+from eval.groups import REST, group_of, partition
 from eval.risk import Certificate, certify, fewest, share_limit
 from serving.policy import Policy, Promise
 

@@ -7,10 +7,11 @@ read, is it like what we know, is it sure enough to write, is it sure enough to 
 from __future__ import annotations
 
 from data.decision import Action, PriorityAction, TriageDecision
+from data.group import Group
 from data.prediction import Prediction
 from data.taxonomy import OUT_OF_SCOPE, Taxonomy
 from data.ticket import Ticket
-from eval.groups import REST, Group
+from eval.groups import REST
 from eval.risk import Certificate
 from serving.autonomy import Autonomy
 from serving.policy import Policy

@@ -58,12 +58,10 @@ def list_operations(
 
 def show(operation: OperationId, as_json: AsJson = False) -> None:
     """Show one operation with what it found and left in the tracker."""
-    from data.store import open_store, outbox, tickets
+    from data.store import open_store, tickets
 
     with open_store(read_settings().database_url) as store, store.read() as conn:
-        found = outbox.get(conn, operation)
-        if found is None:
-            raise BadInputError(f"There is no operation {operation}.", remedy=_NO_SUCH)
+        found = _found(conn, operation)
         names = {r.ticket.id: r.readable_id for r in tickets.find_all(conn, [found.ticket_id])}
     facts = _facts(found, names)
     if as_json:
@@ -79,9 +77,7 @@ def retry(operation: OperationId, as_json: AsJson = False) -> None:
 
     now = SystemClock().now()
     with open_store(read_settings().database_url) as store, store.write() as conn:
-        found = outbox.get(conn, operation)
-        if found is None:
-            raise BadInputError(f"There is no operation {operation}.", remedy=_NO_SUCH)
+        found = _found(conn, operation)
         if any(
             o.payload.get("of") == operation for o in outbox.of_ticket(conn, found.tenant, found.ticket_id)
         ):
@@ -97,14 +93,12 @@ def retry(operation: OperationId, as_json: AsJson = False) -> None:
 
 def drop(operation: OperationId, as_json: AsJson = False) -> None:
     """End an operation that waits or was given up and is not wanted any more, with its alert."""
-    from data.store import open_store, outbox
+    from data.store import open_store
     from serving import effects
 
     now = SystemClock().now()
     with open_store(read_settings().database_url) as store, store.write() as conn:
-        found = outbox.get(conn, operation)
-        if found is None:
-            raise BadInputError(f"There is no operation {operation}.", remedy=_NO_SUCH)
+        found = _found(conn, operation)
         if not effects.drop(conn, found, now):
             raise BadInputError(
                 f"Operation {operation} is {found.state}: it cannot be dropped.",
@@ -112,6 +106,15 @@ def drop(operation: OperationId, as_json: AsJson = False) -> None:
             )
         _record(conn, "delivery.dropped", found, now)
     print(json.dumps({"operation": operation}) if as_json else f"{operation} is not delivered any more.")
+
+
+def _found(conn: Connection, operation: str) -> Operation:
+    from data.store import outbox
+
+    found = outbox.get(conn, operation)
+    if found is None:
+        raise BadInputError(f"There is no operation {operation}.", remedy=_NO_SUCH)
+    return found
 
 
 def _record(conn: Connection, action: str, operation: Operation, now: datetime) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from data.group import Group
 from eval.bundle import Evidence
-from eval.groups import REST, Group, Grouping, group_of
+from eval.groups import REST, Grouping, group_of
 from eval.risk import Certificate, expected_need, least_handed_over
 from serving.autonomy import derive, own_evidence
 from serving.policy import Policy

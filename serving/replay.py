@@ -16,20 +16,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from data.decision import TriageDecision
 from data.history import as_of
 from data.mapping import TrackerMapping
 from data.outcome import Outcome
-from data.tasks.categorize import render
 from data.ticket import TicketRecord
-from eval.bundle import ENGINE, TOKENIZER, Bundle
-from eval.encoding import encode
-from eval.heads import predict
-from serving.autonomy import Autonomy
-from serving.decide import decide
-from serving.policy import Policy
+from serving.triage import Triage
 
 CHUNK = 1024
 
@@ -78,37 +70,15 @@ class Past:
 
 
 class Replay:
-    """Decides chunks of history with one bundle under one policy; `threads` of the engine."""
+    """Decides chunks of history the way the service would; `triage` has the bundle and the policy."""
 
-    def __init__(
-        self, bundle: Bundle, policy: Policy, autonomy: Autonomy, names: TrackerMapping, *, threads: int
-    ) -> None:
-        self._bundle, self._policy, self._autonomy = bundle, policy, autonomy
-        self._names, self._threads = names, threads
+    def __init__(self, triage: Triage, names: TrackerMapping) -> None:
+        self._triage, self._names = triage, names
 
     def decide(self, past: Sequence[Past]) -> list[Replayed]:
         """Decide each ticket as it stood at its creation, in order."""
         tickets = [(as_of(p.record, p.record.created, self._names) or p.record).ticket for p in past]
-        texts = [render(t) for t in tickets]
-        embeddings = encode(
-            self._bundle.path / ENGINE,
-            self._bundle.path / TOKENIZER,
-            texts,
-            max_tokens=self._bundle.manifest.facts.max_tokens,
-            threads=self._threads,
-        )
-        predictions = predict(self._bundle, np.ascontiguousarray(embeddings), texts)
-        decided = (
-            decide(
-                ticket,
-                text,
-                prediction,
-                autonomy=self._autonomy,
-                policy=self._policy,
-                taxonomy=self._bundle.taxonomy,
-            )
-            for ticket, text, prediction in zip(tickets, texts, predictions, strict=True)
-        )
+        decided = self._triage.decide_all(tickets)
         return [_replayed(p, d, self._names) for p, d in zip(past, decided, strict=True)]
 
 

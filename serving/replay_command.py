@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from data.errors import BadInputError
+from data.options import AsJson
 from data.settings import read_settings
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def replay(
     since: Annotated[str, typer.Option("--from", help="Tickets created from this day on.")] = "",
     until: Annotated[str, typer.Option("--to", help="Tickets created before this day.")] = "",
     threads: Annotated[int, typer.Option(min=0, max=64, help="Threads; 0: every core.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Decide stored history again as it stood; writes nothing to the tracker and goes on where it stopped."""
     from data.mapping_file import load_mapping
@@ -37,9 +38,11 @@ def replay(
     from data.store import open_store, tickets
     from data.taxonomy import load_taxonomy
     from eval.promote import open_bundle
+    from serving.engine import InProcessEngine
     from serving.policy import load_policy
     from serving.replay import Replay, run
     from serving.replay_report import lines, summary
+    from serving.triage import Triage
     from serving.wiring import autonomy_of
 
     first, end = _day(since, "--from"), _day(until, "--to")
@@ -50,9 +53,9 @@ def replay(
         opened = open_bundle(bundle, settings, taxonomy, Path(room))
         rules = load_policy(policy or settings.policy, taxonomy)
         mapping = load_mapping(settings.home)
-        deciding = Replay(
-            opened, rules, autonomy_of(opened, rules), mapping, threads=threads or (os.cpu_count() or 1)
-        )
+        length = opened.manifest.facts.max_tokens
+        engine = InProcessEngine(opened.path, max_length=length, threads=threads or (os.cpu_count() or 1))
+        deciding = Replay(Triage(opened, engine, rules, autonomy_of(opened, rules)), mapping)
         name = f"{opened.id} {rules.version} {first} {end}"
         kept = settings.home / "replays" / f"{hashlib.sha256(name.encode()).hexdigest()[:12]}.jsonl"
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -73,10 +76,11 @@ def replay(
 def _trained_on(datasets: Path, name: str) -> frozenset[str]:
     """Return the ids of tickets that taught the bundle. Raises `BadInputError` where its dataset is away."""
     from data.dataset.load import load, resolve
+    from data.dataset.splits import TRAIN
 
     table = load(resolve(datasets, name)).table
     sides = zip(table["ticket_id"], table["split"], strict=True)
-    return frozenset(str(ticket) for ticket, side in sides if side in ("train", "validation"))
+    return frozenset(str(ticket) for ticket, side in sides if side == TRAIN)
 
 
 def _past(

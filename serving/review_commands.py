@@ -10,9 +10,10 @@ import typer
 
 from data.clock import SystemClock
 from data.errors import BadInputError
+from data.group import Group
+from data.options import AsJson
 from data.settings import read_settings
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 review_app = typer.Typer(
     no_args_is_help=True, help="The audit sample: what was done alone, drawn at random and read blind."
 )
@@ -80,7 +81,7 @@ def record_command(
         return
     print(f"{ticket}: recorded; what was decided was {'right' if right else 'wrong: ' + drawn.said}.")
     if changed is not None:
-        name = " of ".join(part for part in (changed.group, changed.client) if part) or "the desk"
+        name = Group(changed.client, changed.group)
         word = "may act alone again" if changed.lifted_at else "no longer acts alone"
         print(f"{name} {word}: {changed.errors} of {changed.reviewed} audited tickets were wrong.")
 

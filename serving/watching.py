@@ -16,11 +16,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from data.decision import TriageDecision
+from data.group import Group
 from data.store import alerts, reviews, suspensions
 from data.store.reviews import Review
 from data.store.suspensions import Suspension
 from data.ticket import TicketRecord
-from eval.groups import Group, group_of
+from eval.groups import group_of
 from serving.policy import Promise
 
 LEAST_SHARE, LEAST_A_WEEK = 0.05, 25
@@ -128,14 +129,7 @@ def judge(conn: Connection, review: Review, promise: Promise, now: datetime) -> 
 
     rows = reviews.of_group(conn, review.client, review.group, review.bundle)
     subject = str(Group(review.client, review.group))
-    standing = next(
-        (
-            s
-            for s in suspensions.standing(conn, review.bundle)
-            if (s.client, s.group) == (review.client, review.group)
-        ),
-        None,
-    )
+    standing = suspensions.of_group(conn, review.client, review.group, review.bundle)
     if standing is not None:
         fresh = [r.wrong for r in rows if not r.alone and r.drawn_at >= standing.since]
         if regained(fresh, budget=promise.error_budget) is None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Table
+from sqlalchemy import JSON, Column, Index, PrimaryKeyConstraint, Table
 
 from data.store.columns import CleanText, Moment
-from data.store.schema import metadata
+from data.store.metadata import metadata, of_ticket
 
 feedback = Table(
     "feedback",
@@ -20,11 +20,6 @@ feedback = Table(
     Column("actor", CleanText, nullable=False),
     Column("at", Moment, nullable=False),
     PrimaryKeyConstraint("tenant", "operation"),
-    ForeignKeyConstraint(
-        ["tenant", "ticket_id"],
-        ["tickets.tenant", "tickets.ticket_id"],
-        onupdate="CASCADE",
-        ondelete="CASCADE",
-    ),
+    of_ticket(),
     Index(None, "tenant", "ticket_id"),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, MetaData
+from sqlalchemy import Column, ForeignKeyConstraint, MetaData
 
 from data.store.columns import CleanText
 
@@ -19,3 +19,13 @@ metadata = MetaData(
 def text_column(name: str, *, null: bool = False) -> Column[str]:
     """Return a column for text that both databases take."""
     return Column(name, CleanText, nullable=null)
+
+
+def of_ticket() -> ForeignKeyConstraint:
+    """Return the tie of a row to its ticket: one whose client is corrected takes everything along."""
+    return ForeignKeyConstraint(
+        ["tenant", "ticket_id"],
+        ["tickets.tenant", "tickets.ticket_id"],
+        onupdate="CASCADE",
+        ondelete="CASCADE",
+    )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Table
+from sqlalchemy import JSON, Column, Index, PrimaryKeyConstraint, Table
 
 from data.store.columns import CleanText, Moment
-from data.store.schema import metadata
+from data.store.metadata import metadata, of_ticket
 
 pattern_steps = Table(
     "pattern_steps",
@@ -18,11 +18,6 @@ pattern_steps = Table(
     Column("facts", JSON, nullable=False),
     Column("at", Moment, nullable=False),
     PrimaryKeyConstraint("tenant", "ticket_id", "pattern", "step"),
-    ForeignKeyConstraint(
-        ["tenant", "ticket_id"],
-        ["tickets.tenant", "tickets.ticket_id"],
-        onupdate="CASCADE",
-        ondelete="CASCADE",
-    ),
+    of_ticket(),
     Index(None, "state", "at"),
 )

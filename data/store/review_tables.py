@@ -6,7 +6,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Float,
-    ForeignKeyConstraint,
     Index,
     Integer,
     PrimaryKeyConstraint,
@@ -14,7 +13,7 @@ from sqlalchemy import (
 )
 
 from data.store.columns import CleanText, Moment
-from data.store.schema import metadata
+from data.store.metadata import metadata, of_ticket
 
 reviews = Table(
     "reviews",
@@ -32,12 +31,7 @@ reviews = Table(
     Column("issue_type", CleanText),
     Column("category", CleanText),
     PrimaryKeyConstraint("tenant", "ticket_id"),
-    ForeignKeyConstraint(
-        ["tenant", "ticket_id"],
-        ["tickets.tenant", "tickets.ticket_id"],
-        onupdate="CASCADE",
-        ondelete="CASCADE",
-    ),
+    of_ticket(),
     Index(None, "reviewed_at", "drawn_at"),
     Index(None, "bundle", "group_client", "group_category"),
 )

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Float,
-    ForeignKeyConstraint,
     Index,
     Integer,
     PrimaryKeyConstraint,
@@ -23,7 +22,7 @@ from sqlalchemy import (
 )
 
 from data.store.columns import CleanText, Moment
-from data.store.metadata import metadata, text_column
+from data.store.metadata import metadata, of_ticket, text_column
 from data.store.schema_desk import (
     alerts,
     api_keys,
@@ -60,16 +59,6 @@ __all__ = [
     "tracker_reach",
     "workers",
 ]
-
-
-def _of_ticket() -> ForeignKeyConstraint:
-    # A ticket whose client is corrected takes everything about it along.
-    return ForeignKeyConstraint(
-        ["tenant", "ticket_id"],
-        ["tickets.tenant", "tickets.ticket_id"],
-        onupdate="CASCADE",
-        ondelete="CASCADE",
-    )
 
 
 tickets = Table(
@@ -126,7 +115,7 @@ comments = Table(
     Column("internal", Boolean, nullable=False),
     Column("deleted", Boolean, nullable=False),
     PrimaryKeyConstraint("tenant", "ticket_id", "comment_id"),
-    _of_ticket(),
+    of_ticket(),
 )
 
 changes = Table(
@@ -144,7 +133,7 @@ changes = Table(
     Column("kind", CleanText, nullable=False, server_default="field"),
     text_column("subject", null=True),
     PrimaryKeyConstraint("tenant", "ticket_id", "change_id"),
-    _of_ticket(),
+    of_ticket(),
 )
 
 staged_changes = Table(
@@ -179,7 +168,7 @@ outcomes = Table(
     Column("root_cause", Boolean, nullable=False),
     text_column("merged_into", null=True),  # readable id of the ticket that it duplicates; may be empty
     PrimaryKeyConstraint("tenant", "ticket_id"),
-    _of_ticket(),
+    of_ticket(),
 )
 
 ledger = Table(
@@ -196,7 +185,7 @@ ledger = Table(
     Column("recorded_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
     PrimaryKeyConstraint("tenant", "ticket_id", "kind"),
-    _of_ticket(),
+    of_ticket(),
     Index(None, "kind", "state"),
 )
 
@@ -220,7 +209,7 @@ decisions = Table(
     Column("undone_at", Moment),  # a person took it back: nothing is learnt from it
     text_column("undone_by", null=True),
     PrimaryKeyConstraint("tenant", "ticket_id"),
-    _of_ticket(),
+    of_ticket(),
     Index(None, "decided_at"),
 )
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 
+from data.group import Group
 from data.store import audit
 from data.store.review_tables import suspensions
 from data.store.statements import one_writer
@@ -33,10 +34,17 @@ def standing(conn: Connection, bundle: str) -> list[Suspension]:
     return [Suspension(*row) for row in conn.execute(query.order_by(*order))]
 
 
+def of_group(conn: Connection, client: str, group: str, bundle: str) -> Suspension | None:
+    """Return what stands on one group, or `None`."""
+    mine = _key(client, group, bundle)
+    row = conn.execute(select(suspensions).where(mine, suspensions.c.lifted_at.is_(None))).first()
+    return None if row is None else Suspension(*row)
+
+
 def suspend(conn: Connection, found: Suspension) -> bool:
     """Take a group's autonomy away; False where that stands already."""
     one_writer(conn, suspensions)
-    if _open(conn, found) is not None:
+    if of_group(conn, found.client, found.group, found.bundle) is not None:
         return False
     row = {
         "group_client": found.client,
@@ -55,30 +63,24 @@ def suspend(conn: Connection, found: Suspension) -> bool:
 def lift(conn: Connection, found: Suspension, now: datetime) -> bool:
     """Give it back; False where nothing was suspended."""
     one_writer(conn, suspensions)
-    since = _open(conn, found)
-    if since is None:
+    open_ = and_(_key(found.client, found.group, found.bundle), suspensions.c.lifted_at.is_(None))
+    if conn.execute(update(suspensions).where(open_).values(lifted_at=now)).rowcount == 0:
         return False
-    conn.execute(update(suspensions).where(_key(found), suspensions.c.since == since).values(lifted_at=now))
     _record(conn, found, "autonomy.restored", now)
     return True
 
 
 def last_lifted(conn: Connection, client: str, group: str, bundle: str) -> datetime | None:
     """Return when autonomy was last given back to a group, or `None` if it never was."""
-    mine = _key(Suspension(client, group, bundle, datetime.min, 0, 0, 0.0))
+    mine = _key(client, group, bundle)
     return conn.execute(select(func.max(suspensions.c.lifted_at)).where(mine)).scalar()
 
 
-def _open(conn: Connection, found: Suspension) -> datetime | None:
-    query = select(suspensions.c.since).where(_key(found), suspensions.c.lifted_at.is_(None))
-    return conn.execute(query).scalar()
-
-
-def _key(found: Suspension) -> ColumnElement[bool]:
+def _key(client: str, group: str, bundle: str) -> ColumnElement[bool]:
     return and_(
-        suspensions.c.group_client == found.client,
-        suspensions.c.group_category == found.group,
-        suspensions.c.bundle == found.bundle,
+        suspensions.c.group_client == client,
+        suspensions.c.group_category == group,
+        suspensions.c.bundle == bundle,
     )
 
 
@@ -88,5 +90,5 @@ def _record(conn: Connection, found: Suspension, action: str, at: datetime) -> N
         "errors": found.errors,
         "reviewed": found.reviewed,
     }
-    subject = " of ".join(part for part in (found.group, found.client) if part) or "the desk"
+    subject = str(Group(found.client, found.group))
     audit.record(conn, actor="guard", action=action, subject=subject, at=at, facts=facts)

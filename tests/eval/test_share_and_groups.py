@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from eval.groups import REST, Group, group_of, partition
+from data.group import Group
+from eval.groups import REST, group_of, partition
 from eval.risk import expected_need, fewest, least_handed_over, share_limit
 
 rows = st.lists(

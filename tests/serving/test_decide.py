@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.decision import TriageDecision
+from data.group import Group
 from data.prediction import Distribution, Prediction
 from data.taxonomy import OUT_OF_SCOPE, PRIORITIES, load_taxonomy
 from data.ticket import Ticket
 from eval.bundle import Evidence
-from eval.groups import Group
 from eval.risk import Certificate
 from serving.autonomy import Autonomy, derive
 from serving.decide import decide

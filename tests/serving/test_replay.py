@@ -14,9 +14,11 @@ from data.outcome import Outcome
 from data.taxonomy import load_taxonomy
 from data.ticket import FieldChange, Ticket, TicketRecord
 from eval.bundle import load_bundle
+from serving.engine import InProcessEngine
 from serving.policy import SHIPPED, load_policy
 from serving.replay import CHUNK, Past, Replay, Replayed, run
 from serving.replay_report import lines, summary
+from serving.triage import Triage
 from serving.wiring import autonomy_of
 
 BORN = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -67,7 +69,8 @@ def past(number: int, text: str = "reset my password", *, closed_as: str = "pass
 def replay(bundle_directory: Path) -> Replay:
     bundle = load_bundle(bundle_directory)
     policy = load_policy(SHIPPED / "triage.yaml", bundle.taxonomy)
-    return Replay(bundle, policy, autonomy_of(bundle, policy), TrackerMapping(), threads=1)
+    engine = InProcessEngine(bundle.path, max_length=bundle.manifest.facts.max_tokens)
+    return Replay(Triage(bundle, engine, policy, autonomy_of(bundle, policy)), TrackerMapping())
 
 
 def test_each_ticket_is_decided_as_it_stood_when_it_was_created(replay: Replay) -> None:
