@@ -9,6 +9,7 @@ from data.sandbox.youtrack.call import Call
 from data.sandbox.youtrack.drawer import Draft
 from data.sandbox.youtrack.errors import bad_request, entity_not_found
 from data.sandbox.youtrack.model import COMMENT, ISSUE, Issue
+from data.sandbox.youtrack.own_drafts import OwnDrafts, on_top
 from data.sandbox.youtrack.table import Table
 from data.sandbox.youtrack.values import parse_values
 from data.sandbox.youtrack.visibility import parse_visibility
@@ -18,25 +19,9 @@ from data.sandbox.youtrack.writes import named_project
 def draft_table() -> Table:
     """Return the routes."""
     return [
-        ("/users/me/drafts", {"get": lambda c: c.page(_mine(c)), "post": _begin}),
-        (
-            "/users/me/drafts/{draft}",
-            {"get": lambda c: _own(c).shown, "post": _go_on, "delete": _throw_away},
-        ),
+        *ISSUES.table(),
         ("/issues/{issue}/draftComment", {"get": _comment, "post": _write, "delete": _unwrite}),
     ]
-
-
-def published(call: Call) -> dict[str, Any]:
-    """Return the body of a new issue: the request's own, on top of the draft that `draftId` names."""
-    wanted = call.request.query_params.get("draftId")
-    if not wanted:
-        return call.object_body()
-    draft = call.state.drafts.issues.get(wanted)
-    if draft is None or draft.owner is not call.caller:
-        raise entity_not_found(wanted)
-    call.after = lambda: _forget(call.state.drafts.issues, wanted)
-    return {**draft.body, **{k: v for k, v in call.optional_body().items() if k not in ("id", "$type")}}
 
 
 def published_comment(call: Call) -> dict[str, Any]:
@@ -47,43 +32,15 @@ def published_comment(call: Call) -> dict[str, Any]:
     draft = call.state.drafts.comments.get(place)
     if draft is None or draft.id != wanted:
         raise entity_not_found(wanted)
-    call.after = lambda: _forget(call.state.drafts.comments, place)
-    return {**draft.body, **{k: v for k, v in call.optional_body().items() if k not in ("id", "$type")}}
 
+    def forget() -> None:
+        call.state.drafts.comments.pop(place, None)
 
-def _forget(drafts: dict[Any, Draft], key: Any) -> None:
-    drafts.pop(key, None)
+    call.after = forget
+    return on_top(draft, call.optional_body())
 
 
 # -- issues
-
-
-def _mine(call: Call) -> list[Any]:
-    return [d.shown for d in call.state.drafts.issues.values() if d.owner is call.caller]
-
-
-def _own(call: Call) -> Draft:
-    draft = call.state.drafts.issues.get(call.path("draft"))
-    if draft is None or draft.owner is not call.caller:
-        raise entity_not_found(call.path("draft"))
-    return draft
-
-
-def _begin(call: Call) -> Any:
-    draft = Draft(call.state.next_id(ISSUE), call.caller, {}, call.at, call.at)
-    _take(call, draft, call.optional_body())
-    call.state.drafts.issues[draft.id] = draft
-    return draft.shown
-
-
-def _go_on(call: Call) -> Any:
-    draft = _own(call)
-    _take(call, draft, call.object_body())
-    return draft.shown
-
-
-def _throw_away(call: Call) -> None:
-    call.state.drafts.issues.pop(_own(call).id)
 
 
 def _take(call: Call, draft: Draft, more: dict[str, Any]) -> None:
@@ -111,6 +68,9 @@ def _issue(call: Call, draft: Draft, body: dict[str, Any]) -> Issue:
     shown = Issue(draft.id, 0, project, summary, description, owner, draft.created, at, owner, values)
     shown.draft, shown.visibility = True, parse_visibility(call.state, body.get("visibility"))
     return shown
+
+
+ISSUES = OwnDrafts("/users/me/drafts", ISSUE, lambda call: call.state.drafts.issues, _take)
 
 
 # -- comments

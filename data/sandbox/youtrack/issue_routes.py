@@ -7,7 +7,7 @@ from typing import Any
 from data.sandbox.youtrack import views, writes
 from data.sandbox.youtrack.access import permits
 from data.sandbox.youtrack.call import Call, found
-from data.sandbox.youtrack.drafts import published
+from data.sandbox.youtrack.drafts import ISSUES
 from data.sandbox.youtrack.errors import entity_not_found
 from data.sandbox.youtrack.feed import activities, activities_page
 from data.sandbox.youtrack.links import link, unlink
@@ -61,7 +61,7 @@ def _list_issues(call: Call) -> list[Any]:
 
 
 def _create_issue(call: Call) -> tuple[Issue, Any]:
-    issue = writes.create_issue(call.state, published(call), call.caller, call.at)
+    issue = writes.create_issue(call.state, ISSUES.published(call), call.caller, call.at)
     return issue, issue
 
 

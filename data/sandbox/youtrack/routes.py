@@ -14,7 +14,7 @@ from starlette.routing import Route
 from data.clock import Clock, to_millis
 from data.sandbox.youtrack.admin_routes import admin_table
 from data.sandbox.youtrack.apps import app_table
-from data.sandbox.youtrack.articles.drafts import article_draft_table
+from data.sandbox.youtrack.articles.drafts import ARTICLES
 from data.sandbox.youtrack.articles.knowledge import Knowledge
 from data.sandbox.youtrack.articles.routes import article_table
 from data.sandbox.youtrack.boards import board_table
@@ -64,7 +64,7 @@ def api_table(changed: Changed) -> Table:
         *app_table(),
         *board_table(),
         *draft_table(),
-        *article_draft_table(),
+        *ARTICLES.table(),
         *regard_table(),
         *other_table(),
     )

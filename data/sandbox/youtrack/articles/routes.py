@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from data.sandbox.youtrack.access import in_team, is_staff, reads_project
-from data.sandbox.youtrack.articles.drafts import published_article
+from data.sandbox.youtrack.articles.drafts import ARTICLES
 from data.sandbox.youtrack.articles.knowledge import Knowledge
 from data.sandbox.youtrack.articles.model import (
     Article,
@@ -81,7 +81,7 @@ class _Desk:
         return article
 
     def create(self, call: Call, parent: Article | None = None) -> Article:
-        body = only(published_article(call), _ARTICLE_ATTRIBUTES, Article)
+        body = only(ARTICLES.published(call), _ARTICLE_ATTRIBUTES, Article)
         if parent is None and body.get("parentArticle") is not None:
             parent = self.article(call, entity_id(body["parentArticle"]))
         if "project" in body or parent is None:
